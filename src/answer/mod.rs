@@ -1,0 +1,21 @@
+//! From questions to answers. Nothing here opens a path: it is handed text.
+
+mod answers;
+mod condition;
+mod layer;
+mod policy;
+mod preset;
+mod question;
+mod source_text;
+mod suggest;
+mod value;
+
+pub use answers::{Answer, Answers};
+pub use condition::Condition;
+pub use layer::{Entry, Given, Layer, Source, Strength, Table};
+pub use policy::Policy;
+pub use preset::Preset;
+pub use question::{Choice, Question, Refusal, Type, fault};
+pub use source_text::SourceText;
+pub use suggest::{did_you_mean, listed};
+pub use value::Value;

@@ -1,0 +1,54 @@
+//! The command line: one file a command.
+
+mod new;
+mod presets;
+mod templates;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::Result;
+use crate::ui::{self, Ui};
+
+/// Generates hardened AI-agent projects for Kubernetes.
+#[derive(Debug, Parser)]
+#[command(name = "seaworthy", version, arg_required_else_help = true, after_help = EXITS)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXITS: &str = "Exit codes: 0 done, 1 internal or disk, 2 usage, 4 unsafe or broken template, \
+                     5 failed control, 6 refused by organisation policy, 130 interrupted";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    New(new::New),
+    Presets(presets::Presets),
+    Templates(templates::Templates),
+}
+
+/// Runs the program with these arguments, the first of which is its name.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => return ExitCode::from(ui::tell_usage(&error)),
+    };
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            ui::tell_error(&error);
+            ExitCode::from(error.kind().exit_code())
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<()> {
+    match cli.command {
+        Command::New(new) => new.run(&Ui::new(new.quiet)?),
+        Command::Presets(presets) => presets.run(&Ui::new(false)?),
+        Command::Templates(templates) => templates.run(&Ui::new(false)?),
+    }
+}

@@ -1,0 +1,11 @@
+//! From tree to disk.
+
+mod apply;
+mod disk;
+mod lock;
+mod plan;
+
+pub use apply::{Step, Watch, apply, recover_target};
+pub use disk::{absolute, kind_of, read, read_folder};
+pub use lock::{BASE, LOCK, Lock};
+pub use plan::{Action, Change, Plan};

@@ -1,0 +1,220 @@
+//! A template set: the packs of all shelves, compiled, checked, and ready to render.
+
+use std::collections::BTreeMap;
+
+use tera::Context;
+
+use super::check;
+use super::context::{bind, bind_slots, expression, expression_name};
+use super::engine::Engine;
+use super::pack::{Ownership, Pack, placeholders};
+use super::shelf::{Shelf, Shelves};
+use crate::answer::{Answers, Question, SourceText};
+use crate::error::{Error, Kind, Result};
+use crate::tree::{File, Tree, TreePath};
+
+/// The packs of one or several shelves.
+pub struct TemplateSet {
+    packs: Vec<Pack>,
+    questions: Vec<Question>,
+    engine: Engine,
+}
+
+/// A rendered project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// Its files.
+    pub tree: Tree,
+    /// Those of them that are lockfiles of package managers.
+    pub lockfiles: Vec<TreePath>,
+    /// The packs that took part, with their digests.
+    pub packs: Vec<(String, String)>,
+}
+
+impl TemplateSet {
+    /// Reads and checks the packs of `shelves`. Of two files at one path the organisation's stands;
+    /// the built-in one is then still known as `builtin/PATH`.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`](Kind): a malformed `pack.toml`. [`Kind::Template`]: templates that cannot be
+    /// compiled (without an organisation [`Kind::Internal`]), or a breach of the rules for packs.
+    pub fn load(shelves: &Shelves) -> Result<Self> {
+        let mut texts: BTreeMap<&str, BTreeMap<&str, (&Shelf, &str)>> = BTreeMap::new();
+        for shelf in shelves.iter() {
+            for (path, text) in shelf.below("templates") {
+                let Some((pack, inner)) = path.split_once('/') else {
+                    return Err(Error::template(format!(
+                        "`{}` is in no pack",
+                        shelf.place(&format!("templates/{path}"))
+                    ))
+                    .hint("put it into a folder of its own, with a `pack.toml`"));
+                };
+                texts.entry(pack).or_default().insert(inner, (shelf, text));
+            }
+        }
+        let mut packs = Vec::new();
+        for (name, files) in &texts {
+            let folder = format!("templates/{name}");
+            let declaration = match files.get("pack.toml") {
+                Some((shelf, text)) => {
+                    SourceText::new(shelf.place(&format!("{folder}/pack.toml")), *text)
+                }
+                None => {
+                    let place = files
+                        .values()
+                        .next()
+                        .map(|(shelf, _)| shelf.place(&folder))
+                        .unwrap_or(folder);
+                    return Err(Error::template(format!("`{place}` has no `pack.toml`")).hint(
+                        "add one, or name the folder like the built-in pack that it changes",
+                    ));
+                }
+            };
+            let texts = files.iter().map(|(path, (_, text))| (*path, *text)).collect();
+            packs.push(Pack::parse(name, &declaration, &texts)?);
+        }
+        packs.sort_by(|a, b| (a.order, &a.name).cmp(&(b.order, &b.name)));
+        let questions: Vec<Question> =
+            packs.iter().flat_map(|pack| pack.questions.clone()).collect();
+        check::declarations(&packs, &questions)?;
+        let expressions = expressions(&packs);
+        let compiled = expressions
+            .iter()
+            .map(|(name, place, text)| (name.clone(), place.clone(), text.as_str()));
+        let kind = if shelves.organisation().is_none() { Kind::Internal } else { Kind::Template };
+        let engine = Engine::compile(templates(&texts, shelves).chain(compiled), kind)?;
+        let slots_used = texts
+            .values()
+            .flat_map(|files| files.values())
+            .flat_map(|(_, text)| check::slots_in(text))
+            .collect();
+        check::names(&packs, &questions, &engine, &slots_used)?;
+        Ok(Self { packs, questions, engine })
+    }
+
+    /// All questions, in order.
+    pub fn questions(&self) -> &[Question] {
+        &self.questions
+    }
+
+    /// All packs, in order.
+    pub fn packs(&self) -> &[Pack] {
+        &self.packs
+    }
+
+    /// The packs that take part.
+    pub fn active(&self, answers: &Answers) -> Vec<&Pack> {
+        self.packs.iter().filter(|pack| pack.when.holds(|key| answers.get(key))).collect()
+    }
+
+    /// Renders a project.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`]: the answers contradict each other. [`Kind::Template`], or
+    /// [`Kind::Internal`] if only the built-in shelf is there: a template fails, or two of them
+    /// write one path.
+    pub fn render(&self, answers: &Answers) -> Result<Rendered> {
+        let packs = self.active(answers);
+        let mut context = bind(answers, &packs, &self.engine)?;
+        let slots: Vec<&str> =
+            self.packs.iter().flat_map(|pack| &pack.slots).map(String::as_str).collect();
+        bind_slots(&mut context, &slots, &packs, &self.engine)?;
+        let mut rendered = Rendered { tree: Tree::new(), lockfiles: Vec::new(), packs: Vec::new() };
+        for pack in packs {
+            rendered.packs.push((pack.name.clone(), pack.digest.clone()));
+            for file in &pack.files {
+                if pack.condition_of(file).holds(|key| answers.get(key)) {
+                    self.emit(pack, file, answers, &context, &mut rendered)?;
+                }
+            }
+        }
+        Ok(rendered)
+    }
+
+    /// Renders one file of a pack, once or once for each element of a list.
+    fn emit(
+        &self,
+        pack: &Pack,
+        file: &str,
+        answers: &Answers,
+        context: &Context,
+        rendered: &mut Rendered,
+    ) -> Result<()> {
+        let each = pack.rules_of(file).find_map(|rule| rule.each.first_key_value());
+        let lockfile = pack.rules_of(file).any(|rule| rule.ownership == Ownership::Lockfile);
+        let elements = match each {
+            Some((_, list)) => {
+                answers.get(list).and_then(|value| value.as_list()).unwrap_or_default().to_vec()
+            }
+            None => vec![String::new()],
+        };
+        for element in elements {
+            let mut context = context.clone();
+            if let Some((bound, _)) = each {
+                context.insert(bound.clone(), &element);
+            }
+            let path = TreePath::new(&fill(file, &context)?)?;
+            let text = self.engine.render(&format!("{}/files/{file}.tera", pack.name), &context)?;
+            if lockfile {
+                rendered.lockfiles.push(path.clone());
+            }
+            rendered.tree.insert(path, File::new(text))?;
+        }
+        Ok(())
+    }
+}
+
+/// The text templates of all packs: name, place, text.
+fn templates<'t>(
+    texts: &'t BTreeMap<&'t str, BTreeMap<&'t str, (&'t Shelf, &'t str)>>,
+    shelves: &'t Shelves,
+) -> impl Iterator<Item = (String, String, &'t str)> {
+    let current = texts.iter().flat_map(|(pack, files)| {
+        files.iter().map(move |(path, (shelf, text))| (format!("{pack}/{path}"), *shelf, *text))
+    });
+    let builtin = shelves.organisation().map(|_| shelves.builtin());
+    let builtin = builtin.into_iter().flat_map(|shelf| {
+        shelf.below("templates").map(move |(path, text)| (format!("builtin/{path}"), shelf, text))
+    });
+    current.chain(builtin).filter(|(name, ..)| name.ends_with(".tera")).map(
+        |(name, shelf, text)| {
+            let place = shelf.place(&format!("templates/{}", name.trim_start_matches("builtin/")));
+            (name, place, text)
+        },
+    )
+}
+
+/// The expressions of all packs, as templates: name, place, text.
+fn expressions(packs: &[Pack]) -> Vec<(String, String, String)> {
+    let mut all = Vec::new();
+    for pack in packs {
+        let mut add = |what: String, text: String| {
+            all.push((expression_name(pack, &what), format!("{} ({what})", pack.place), text));
+        };
+        for (fact, text) in &pack.facts {
+            add(fact.clone(), expression(text));
+        }
+        for (number, requirement) in pack.requirements.iter().enumerate() {
+            add(format!("require.{number}.that"), expression(&requirement.that));
+            add(format!("require.{number}.message"), requirement.message.clone());
+            add(format!("require.{number}.hint"), requirement.hint.clone());
+        }
+    }
+    all
+}
+
+/// A path with its placeholders filled.
+fn fill(path: &str, context: &Context) -> Result<String> {
+    let mut filled = path.to_owned();
+    for name in placeholders(path) {
+        let value = context.get(name).and_then(|value| value.as_str()).unwrap_or_default();
+        if value.is_empty() || value.contains('/') {
+            return Err(Error::template(format!(
+                "`{value}` cannot stand for `%{name}%` in the path `{path}`"
+            ))
+            .hint("only text without `/` names a file or a folder"));
+        }
+        filled = filled.replace(&format!("%{name}%"), value);
+    }
+    Ok(filled)
+}

@@ -1,0 +1,157 @@
+//! A shelf: the folder that packs and presets come from, embedded or an organisation's.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use include_dir::{Dir, include_dir};
+
+use crate::answer::{Policy, Preset, SourceText, did_you_mean, listed};
+use crate::error::{Error, Result};
+use crate::project;
+
+static TEMPLATES: Dir = include_dir!("$CARGO_MANIFEST_DIR/templates");
+static PRESETS: Dir = include_dir!("$CARGO_MANIFEST_DIR/presets");
+
+/// An organisation's own file, beside its `templates` and `presets`.
+const ORGANISATION: &str = "organisation.toml";
+
+/// The texts of one folder, by their paths in it.
+#[derive(Debug, Clone)]
+pub struct Shelf {
+    root: String,
+    texts: BTreeMap<String, Cow<'static, str>>,
+}
+
+impl Shelf {
+    /// The shelf that is part of the binary.
+    fn embedded() -> Self {
+        let mut texts = BTreeMap::new();
+        for (prefix, dir) in [("templates", &TEMPLATES), ("presets", &PRESETS)] {
+            collect(prefix, dir, &mut texts);
+        }
+        Self { root: String::new(), texts }
+    }
+
+    /// The texts of the folder `root`, by their paths in it.
+    fn new(root: &str, texts: BTreeMap<String, String>) -> Self {
+        let texts = texts.into_iter().map(|(path, text)| (path, Cow::Owned(text))).collect();
+        Self { root: format!("{}/", root.trim_end_matches('/')), texts }
+    }
+
+    /// The text at `path`, under the name that the user knows it by.
+    pub fn text(&self, path: &str) -> Option<SourceText> {
+        self.texts.get(path).map(|text| SourceText::new(self.place(path), text.as_ref()))
+    }
+
+    /// How the user would name the file at `path`.
+    pub fn place(&self, path: &str) -> String {
+        format!("{}{path}", self.root)
+    }
+
+    /// All files below the folder `folder`, by their paths in it.
+    pub fn below<'s>(&'s self, folder: &'s str) -> impl Iterator<Item = (&'s str, &'s str)> {
+        self.texts.iter().filter_map(move |(path, text)| {
+            Some((path.strip_prefix(folder)?.strip_prefix('/')?, text.as_ref()))
+        })
+    }
+}
+
+/// The built-in shelf and, over it, an organisation's.
+#[derive(Debug, Clone)]
+pub struct Shelves {
+    builtin: Shelf,
+    organisation: Option<Shelf>,
+    policy: Policy,
+}
+
+impl Shelves {
+    /// The built-in shelf, with the organisation's folder `organisation` over it.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`](crate::error::Kind::Usage): no such folder, or none of an organisation.
+    /// [`Kind::Template`](crate::error::Kind::Template): something in it that is unsafe to read.
+    pub fn open(organisation: Option<&Path>) -> Result<Self> {
+        let builtin = Shelf::embedded();
+        let Some(root) = organisation else {
+            return Ok(Self { builtin, organisation: None, policy: Policy::default() });
+        };
+        let shelf = Shelf::new(&root.display().to_string(), project::read_folder(root)?);
+        let policy = Policy::parse(&shelf.text(ORGANISATION).ok_or_else(|| {
+            Error::usage(format!(
+                "`{}` is no organisation's folder: it has no `{ORGANISATION}`",
+                root.display()
+            ))
+            .hint(format!("write at least `name = \"…\"` into `{}`", shelf.place(ORGANISATION)))
+        })?)?;
+        Ok(Self { builtin, organisation: Some(shelf), policy })
+    }
+
+    /// The shelf that is part of the binary.
+    pub fn builtin(&self) -> &Shelf {
+        &self.builtin
+    }
+
+    /// The organisation's shelf, if there is one.
+    pub fn organisation(&self) -> Option<&Shelf> {
+        self.organisation.as_ref()
+    }
+
+    /// The shelves, the weakest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Shelf> {
+        std::iter::once(&self.builtin).chain(&self.organisation)
+    }
+
+    /// The organisation's word on the answers; without one it says nothing.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The names of all presets.
+    pub fn preset_names(&self) -> BTreeSet<&str> {
+        self.iter()
+            .flat_map(|shelf| shelf.below("presets"))
+            .filter_map(|(path, _)| path.strip_suffix(".toml"))
+            .collect()
+    }
+
+    /// The preset `name`, with all that it extends.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`](crate::error::Kind::Usage): it or one that it extends is unknown or
+    /// malformed.
+    pub fn preset(&self, name: &str) -> Result<Preset> {
+        Preset::resolve(name, &self.preset_text(name)?, &|base| self.preset_text(base))
+    }
+
+    /// The preset in a file of the user's, which may extend those on the shelves.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`](crate::error::Kind::Usage): as for [`preset`](Self::preset).
+    pub fn preset_from(&self, text: &SourceText) -> Result<Preset> {
+        let name = Path::new(&text.name).file_stem().unwrap_or_default().to_string_lossy();
+        Preset::resolve(&name, text, &|base| self.preset_text(base))
+    }
+
+    fn preset_text(&self, name: &str) -> Result<SourceText> {
+        let path = format!("presets/{name}.toml");
+        self.iter().rev().find_map(|shelf| shelf.text(&path)).ok_or_else(|| {
+            let known = self.preset_names();
+            Error::usage(format!("there is no preset `{name}`")).hint(
+                did_you_mean(name, known.iter().copied()).unwrap_or_else(|| {
+                    format!("the presets are {}", listed(known.iter().copied()))
+                }),
+            )
+        })
+    }
+}
+
+fn collect(prefix: &str, dir: &'static Dir, texts: &mut BTreeMap<String, Cow<'static, str>>) {
+    for file in dir.files() {
+        // a test holds that every embedded file is text
+        if let Some(text) = file.contents_utf8() {
+            texts.insert(format!("{prefix}/{}", file.path().display()), Cow::Borrowed(text));
+        }
+    }
+    dir.dirs().for_each(|dir| collect(prefix, dir, texts));
+}

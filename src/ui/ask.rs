@@ -1,0 +1,154 @@
+//! Asking: of a person on a terminal, or of a script in tests.
+
+use console::Term;
+use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
+use dialoguer::{Input, MultiSelect, Select};
+
+use super::streams::Ui;
+use crate::answer::{Question, Type, Value};
+use crate::error::{Error, Kind, Result};
+
+/// Something to choose from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choices {
+    /// The words above the list.
+    pub prompt: String,
+    /// One line each.
+    pub items: Vec<String>,
+    /// The item that is offered first.
+    pub first: usize,
+}
+
+/// Whoever answers.
+pub trait Ask {
+    /// Asks a question until it has an answer that the question takes; `default` is offered.
+    ///
+    /// # Errors
+    /// [`Kind::Interrupted`] if the user stops.
+    fn ask(&mut self, question: &Question, default: Option<&Value>) -> Result<Value>;
+
+    /// Lets one of several items be chosen, and returns its position.
+    ///
+    /// # Errors
+    /// [`Kind::Interrupted`] if the user stops.
+    fn choose(&mut self, choices: &Choices) -> Result<usize>;
+
+    /// Shows text between questions.
+    fn show(&mut self, text: &str);
+}
+
+/// A person on a terminal. Prompts go to standard error.
+pub struct Terminal<'a> {
+    ui: &'a Ui,
+    term: Term,
+    theme: Box<dyn Theme>,
+}
+
+impl<'a> Terminal<'a> {
+    /// The terminal of this process.
+    pub fn new(ui: &'a Ui) -> Self {
+        let theme: Box<dyn Theme> = match console::colors_enabled_stderr() {
+            true => Box::new(ColorfulTheme::default()),
+            false => Box::new(SimpleTheme),
+        };
+        Self { ui, term: Term::stderr(), theme }
+    }
+
+    /// What a prompt's failure means: the user pressed Ctrl-C, or the terminal is gone.
+    fn stopped(&self, error: dialoguer::Error) -> Error {
+        // a list hides the cursor while it is open
+        let _ = self.term.show_cursor();
+        Error::interrupted().because(error)
+    }
+
+    fn text(&self, question: &Question, prompt: &str, default: Option<&Value>) -> Result<Value> {
+        let check = |text: &String| match question.read(text.trim()) {
+            Ok(_) => Ok(()),
+            Err(refusal) => {
+                let hint = refusal.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+                Err(format!("it wants {}{hint}", refusal.wants))
+            }
+        };
+        let mut input = Input::<String>::with_theme(self.theme.as_ref())
+            .with_prompt(prompt)
+            .validate_with(check);
+        if let Some(default) = default {
+            input = input.default(default.to_string());
+        }
+        let text = input
+            .allow_empty(true)
+            .interact_text_on(&self.term)
+            .map_err(|error| self.stopped(error))?;
+        let refused =
+            |_| Error::new(Kind::Internal, format!("`{}` took a value back", question.key));
+        question.read(text.trim()).map_err(refused)
+    }
+
+    fn several(&self, question: &Question, prompt: &str, default: Option<&Value>) -> Result<Value> {
+        let chosen = default.and_then(Value::as_list).unwrap_or_default();
+        let picks = question.choices.iter().map(|choice| {
+            (format!("{}: {}", choice.value, choice.help), chosen.contains(&choice.value))
+        });
+        let picked = MultiSelect::with_theme(self.theme.as_ref())
+            .with_prompt(prompt)
+            .items_checked(picks)
+            .interact_on(&self.term)
+            .map_err(|error| self.stopped(error))?;
+        Ok(Value::List(picked.into_iter().map(|at| question.choices[at].value.clone()).collect()))
+    }
+}
+
+impl Ask for Terminal<'_> {
+    fn ask(&mut self, question: &Question, default: Option<&Value>) -> Result<Value> {
+        // between two prompts Ctrl-C is a signal, not a key
+        self.ui.interrupted()?;
+        self.show(&format!("\n{}\n", console::style(&question.help).for_stderr().dim()));
+        let prompt = &question.prompt;
+        let position = |names: &[&str]| {
+            let default = default.map(Value::to_string);
+            names.iter().position(|name| Some(*name) == default.as_deref()).unwrap_or(0)
+        };
+        match question.kind {
+            Type::Choice => {
+                let names: Vec<&str> = question.choice_values().collect();
+                let items = question
+                    .choices
+                    .iter()
+                    .map(|choice| format!("{}: {}", choice.value, choice.help))
+                    .collect();
+                let at = self.choose(&Choices {
+                    prompt: prompt.clone(),
+                    items,
+                    first: position(&names),
+                })?;
+                Ok(Value::Text(names[at].to_owned()))
+            }
+            Type::Bool => {
+                let items = vec!["yes".to_owned(), "no".to_owned()];
+                let at = self.choose(&Choices {
+                    prompt: prompt.clone(),
+                    items,
+                    first: position(&["true", "false"]),
+                })?;
+                Ok(Value::Bool(at == 0))
+            }
+            Type::List if !question.choices.is_empty() => self.several(question, prompt, default),
+            _ => self.text(question, prompt, default),
+        }
+    }
+
+    fn choose(&mut self, choices: &Choices) -> Result<usize> {
+        self.ui.interrupted()?;
+        Select::with_theme(self.theme.as_ref())
+            .with_prompt(&choices.prompt)
+            .items(&choices.items)
+            .default(choices.first)
+            .interact_on(&self.term)
+            .map_err(|error| self.stopped(error))
+    }
+
+    fn show(&mut self, text: &str) {
+        // a terminal that takes no text fails at the next question
+        let _ = self.term.write_str(text);
+    }
+}

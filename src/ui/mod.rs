@@ -1,0 +1,13 @@
+//! The only code that speaks with the terminal. Standard output is data, standard error is talk.
+
+mod ask;
+mod interview;
+mod json;
+mod streams;
+mod text;
+
+pub use ask::{Ask, Choices, Terminal};
+pub use interview::{Interview, Outcome};
+pub use json::plan_json;
+pub use streams::{Ui, tell_error, tell_usage};
+pub use text::{made_text, plan_text, preset_text, presets_text};

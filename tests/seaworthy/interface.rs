@@ -1,0 +1,107 @@
+use crate::world::World;
+
+#[test]
+fn the_flags_of_new() {
+    let help = World::new().run("new --help").stdout;
+    for flag in [
+        "[PATH]",
+        "--preset",
+        "--answers",
+        "--set",
+        "--org",
+        "--yes",
+        "--all",
+        "--dry-run",
+        "--format",
+        "--force",
+        "--quiet",
+    ] {
+        assert!(help.contains(flag), "`{flag}` is missing:\n{help}");
+    }
+}
+
+#[test]
+fn the_commands() {
+    let world = World::new();
+    for command in ["new", "presets list", "presets show", "templates lint"] {
+        let outcome = world.run(&format!("{command} --help"));
+        assert_eq!(outcome.code, 0, "`{command}`: {}", outcome.stderr);
+    }
+    assert_eq!(world.run("nwe").code, 2);
+    assert_eq!(world.run("new --pset x").code, 2);
+    assert_eq!(world.run("--version").stdout, format!("seaworthy {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn the_questions() {
+    let world = World::new();
+    let outcome = world.run("new demo --yes --dry-run --format json");
+    let plan: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let keys: Vec<&str> = plan["answers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|answer| answer["key"].as_str().unwrap())
+        .collect();
+    let expected = [
+        "name",
+        "description",
+        "owner",
+        "team",
+        "language",
+        "port",
+        "admin_port",
+        "model_provider",
+        "registry",
+        "runtime_image",
+        "namespace",
+        "environments",
+        "replicas_min",
+        "cpu_request",
+        "memory",
+        "dns",
+    ];
+    assert_eq!(keys, expected);
+}
+
+#[test]
+fn the_paths_of_a_generated_project() {
+    let world = World::new();
+    assert_eq!(world.run("new demo --yes").code, 0);
+    for path in [
+        "README.md",
+        "Makefile",
+        "Dockerfile",
+        ".dockerignore",
+        ".env.example",
+        "package.json",
+        "package-lock.json",
+        "src",
+        "test",
+        "config/prices.json",
+        "deploy/base/kustomization.yaml",
+        "deploy/components/network/kustomization.yaml",
+        "deploy/overlays/staging/kustomization.yaml",
+        "deploy/overlays/production/kustomization.yaml",
+        ".seaworthy/lock.toml",
+        ".seaworthy/base.txtar",
+        ".seaworthy/waivers.toml",
+    ] {
+        assert!(world.path("demo").join(path).exists(), "`{path}` is missing");
+    }
+}
+
+#[test]
+fn the_names_inside_a_generated_project() {
+    let world = World::new();
+    assert_eq!(world.run("new demo --yes").code, 0);
+    let package: serde_json::Value =
+        serde_json::from_str(&world.read("demo/package.json")).unwrap();
+    for script in ["start", "build", "test", "lint", "format", "typecheck"] {
+        assert!(package["scripts"][script].is_string(), "`npm run {script}` is missing");
+    }
+    let deployment = world.read("demo/deploy/base/deployment.yaml");
+    for name in ["- name: agent", "name: http", "name: admin", "app.kubernetes.io/name: demo"] {
+        assert!(deployment.contains(name), "`{name}` is missing");
+    }
+}

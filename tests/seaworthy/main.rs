@@ -1,0 +1,30 @@
+//! The hermetic tests: no network, no tools but the binary itself.
+
+#![expect(clippy::disallowed_methods, reason = "tests look at the disk and start the binary")]
+
+/// Starting the binary, and looking at folders.
+mod world;
+
+/// What is generated, compared whole with the trees under `tests/golden`.
+mod golden;
+/// What is generated, whatever the answers: it parses, it is tidy, it is small enough to read.
+mod rendered;
+
+/// `new`: what it writes, prints and says.
+mod new;
+/// Prompts, typed on a pseudo-terminal.
+mod prompts;
+/// Wrong input: the exit code, the words, and nothing written.
+mod refusals;
+
+/// All or nothing: a failure at every step of the writing.
+mod faults;
+/// The worked example of an organisation's folder.
+mod organisation;
+/// The rules for packs, each with a pack that breaks it.
+mod packs;
+
+/// The names that others rely on.
+mod interface;
+/// The floors of the house, and the size of its rooms.
+mod walls;

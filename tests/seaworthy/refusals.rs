@@ -1,0 +1,192 @@
+use crate::world::World;
+
+/// One wrong input, and what must come of it.
+struct Refusal {
+    /// Files that are there before, by path.
+    files: &'static [(&'static str, &'static str)],
+    arguments: &'static str,
+    code: i32,
+    /// The whole of standard error.
+    stderr: &'static str,
+}
+
+const ORGANISATION: (&str, &str) = (
+    "acme/organisation.toml",
+    "name = \"acme\"\n\n[locked]\nregistry = \"registry.acme.example/agents\"\n",
+);
+
+const EXTRA: (&str, &str) =
+    ("acme/templates/extra/pack.toml", "title = \"Extra\"\nsummary = \"More.\"\norder = 90\n");
+
+#[test]
+fn wrong_input_is_refused_with_the_next_step() {
+    for refusal in [
+        Refusal {
+            files: &[],
+            arguments: "new demo --preset prodution --yes",
+            code: 2,
+            stderr: "error: there is no preset `prodution`\n  hint: did you mean `production`?\n",
+        },
+        Refusal {
+            files: &[],
+            arguments: "new demo --set replica_min=2 --yes",
+            code: 2,
+            stderr: "error: there is no question `replica_min` (`--set replica_min=2`)\n  hint: did you mean `replicas_min`?\n",
+        },
+        Refusal {
+            files: &[],
+            arguments: "new demo --set port=eighty --yes",
+            code: 2,
+            stderr: "error: `port` cannot be `eighty` (`--set port=eighty`)\n  hint: it wants a whole number from 1024 to 65535\n",
+        },
+        Refusal {
+            files: &[("answers.toml", "owner = \"sre\"\nport = \"8080\"\n")],
+            arguments: "new demo --answers answers.toml --yes",
+            code: 2,
+            stderr: "error: `port` cannot be `8080` (`answers.toml:2:8`)\n  hint: it wants a whole number from 1024 to 65535\n",
+        },
+        Refusal {
+            files: &[("answers.toml", "owner = \"sre\"\nport = = 8080\n")],
+            arguments: "new demo --answers answers.toml --yes",
+            code: 2,
+            stderr: "error: `answers.toml:2:8` cannot be read: extra `=`, expected nothing\n  hint: correct the file at that line and column\n",
+        },
+        Refusal {
+            files: &[],
+            arguments: "new demo --answers missing.toml --yes",
+            code: 2,
+            stderr: "error: there is no file `missing.toml`\n  hint: correct the path\n",
+        },
+        Refusal {
+            files: &[("demo/README.md", "mine\n"), ("demo/Makefile", "mine:\n")],
+            arguments: "new demo --yes",
+            code: 2,
+            stderr: "error: files in `demo` are in the way: `Makefile`, `README.md`\n  hint: choose another path, or add `--force` to replace them\n",
+        },
+        Refusal {
+            files: &[("demo", "a file\n")],
+            arguments: "new demo --yes",
+            code: 2,
+            stderr: "error: `demo` is in the way: it is a file\n  hint: move it away, or choose another path\n",
+        },
+        Refusal {
+            files: &[("demo/Dockerfile/keep", "")],
+            arguments: "new demo --yes --force",
+            code: 2,
+            stderr: "error: `demo/Dockerfile` is in the way: it is a folder\n  hint: move it away, or choose another path\n",
+        },
+        Refusal {
+            files: &[],
+            arguments: "new My_App --yes",
+            code: 2,
+            stderr: "error: `name` cannot be `My_App` (`the last part of My_App`)\n  hint: it wants lower-case letters, digits and `-`, beginning with a letter, at most 40 characters\n  hint: try `my-app`\n",
+        },
+        Refusal {
+            files: &[],
+            arguments: "new --set name=../../etc --yes",
+            code: 2,
+            stderr: "error: `name` cannot be `../../etc` (`--set name=../../etc`)\n  hint: it wants lower-case letters, digits and `-`, beginning with a letter, at most 40 characters\n  hint: try `etc`\n",
+        },
+        Refusal {
+            files: &[ORGANISATION, EXTRA, ("acme/templates/extra/files/..\\..\\evil.tera", "")],
+            arguments: "new demo --org acme --yes",
+            code: 4,
+            stderr: "error: the path `..\\..\\evil` has the character '\\\\'\n  hint: a generated file stands inside the project, under a name that every system accepts\n",
+        },
+        Refusal {
+            files: &[
+                ORGANISATION,
+                EXTRA,
+                ("acme/templates/extra/files/.Git/hooks/post-checkout.tera", "#!/bin/sh\n"),
+            ],
+            arguments: "new demo --org acme --yes",
+            code: 4,
+            stderr: "error: the path `.Git/hooks/post-checkout` lies in a `.git` folder\n  hint: a generated file stands inside the project, under a name that every system accepts\n",
+        },
+        Refusal {
+            files: &[
+                ORGANISATION,
+                EXTRA,
+                ("acme/templates/extra/files/NOTES.md.tera", "One\n«nmae»\n"),
+            ],
+            arguments: "new demo --org acme --yes",
+            code: 4,
+            stderr: "error: `extra/files/NOTES.md.tera` uses `nmae`, which is no question or fact\n  hint: did you mean `name`?\n  hint: declare it in a `pack.toml`, or correct the name\n",
+        },
+        Refusal {
+            files: &[ORGANISATION],
+            arguments: "new demo --org acme --set registry=docker.io/mine --yes",
+            code: 6,
+            stderr: "error: `registry` is locked to `registry.acme.example/agents` by `acme` (`acme/organisation.toml:4:12`), and flag asks for `docker.io/mine` (`--set registry=docker.io/mine`)\n  hint: leave it out; to have it changed, speak to the owners of the organisation's folder\n",
+        },
+        Refusal {
+            files: &[],
+            arguments: "new demo --org nowhere --yes",
+            code: 2,
+            stderr: "error: there is no folder `nowhere`\n  hint: correct the path\n",
+        },
+        Refusal {
+            files: &[],
+            arguments: "new demo --set port=9090 --yes",
+            code: 2,
+            stderr: "error: `port` and `admin_port` are both 9090\n  hint: give one of them another port\n",
+        },
+        Refusal {
+            files: &[],
+            arguments: "new demo --preset production",
+            code: 2,
+            stderr: "error: there is no terminal to ask on\n  hint: add `--yes` to take what flags, files, the preset and the defaults say\n",
+        },
+        Refusal {
+            files: &[],
+            arguments: "new --yes",
+            code: 2,
+            stderr: "error: the project has no name\n  hint: give it a path, as in `seaworthy new PATH`, or a name with `--set name=NAME`\n",
+        },
+    ] {
+        let world = World::new();
+        refusal.files.iter().for_each(|(path, text)| world.write(path, text));
+        let before = world.snapshot();
+        let outcome = world.run(refusal.arguments);
+        assert_eq!(outcome.stderr, refusal.stderr, "{}", refusal.arguments);
+        assert_eq!(
+            (outcome.code, outcome.stdout.as_str()),
+            (refusal.code, ""),
+            "{}",
+            refusal.arguments
+        );
+        assert!(world.snapshot() == before, "{}: something was written", refusal.arguments);
+    }
+}
+
+#[test]
+fn a_symbolic_link_is_not_written_through() {
+    let world = World::new();
+    world.write("elsewhere/keep", "");
+    std::os::unix::fs::symlink(world.path("elsewhere"), world.path("demo")).unwrap();
+    assert_eq!(world.run("new demo --yes").code, 2);
+    std::fs::remove_file(world.path("demo")).unwrap();
+    std::fs::create_dir(world.path("demo")).unwrap();
+    std::os::unix::fs::symlink(world.path("elsewhere"), world.path("demo/deploy")).unwrap();
+    let outcome = world.run("new demo --yes --force");
+    assert_eq!(outcome.code, 2);
+    assert!(outcome.stderr.contains("below something that is not a folder"), "{}", outcome.stderr);
+    assert_eq!(std::fs::read_dir(world.path("elsewhere")).unwrap().count(), 1);
+}
+
+#[test]
+fn an_organisation_may_not_link_out_of_its_folder() {
+    let world = World::new();
+    world.write("acme/organisation.toml", "name = \"acme\"\n");
+    world.write("secret", "text");
+    std::fs::create_dir_all(world.path("acme/templates/extra/files")).unwrap();
+    std::os::unix::fs::symlink(
+        world.path("secret"),
+        world.path("acme/templates/extra/files/copy.tera"),
+    )
+    .unwrap();
+    let outcome = world.run("new demo --org acme --yes");
+    assert_eq!(outcome.code, 4);
+    assert!(outcome.stderr.contains("is a symbolic link"), "{}", outcome.stderr);
+    assert!(!world.path("demo").exists());
+}

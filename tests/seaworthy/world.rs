@@ -1,0 +1,97 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use tempfile::TempDir;
+
+/// What a run of the binary came to.
+#[derive(Debug)]
+pub struct Outcome {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// An empty folder with the binary in it, as it were.
+pub struct World {
+    folder: TempDir,
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self { folder: TempDir::new().expect("a temporary folder") }
+    }
+
+    pub fn path(&self, inner: &str) -> PathBuf {
+        self.folder.path().join(inner)
+    }
+
+    /// Writes a file, with the folders above it.
+    pub fn write(&self, inner: &str, text: &str) {
+        let path = self.path(inner);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
+        fs::write(path, text).expect("a file");
+    }
+
+    pub fn read(&self, inner: &str) -> String {
+        fs::read_to_string(self.path(inner)).unwrap_or_else(|error| panic!("{inner}: {error}"))
+    }
+
+    /// Runs the binary here, with arguments as on a command line; no standard input.
+    pub fn run(&self, arguments: &str) -> Outcome {
+        self.run_with_input(&arguments.split_whitespace().collect::<Vec<_>>(), "")
+    }
+
+    pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Outcome {
+        let output = Command::new(env!("CARGO_BIN_EXE_seaworthy"))
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .write_stdin(input)
+            .output()
+            .expect("the binary starts");
+        let text = |bytes| String::from_utf8(bytes).expect("output is text");
+        Outcome {
+            code: output.status.code().expect("an exit code"),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+
+    /// Everything below this folder.
+    pub fn snapshot(&self) -> Snapshot {
+        snapshot(self.folder.path())
+    }
+}
+
+/// Every file and folder below a folder, with permissions and content.
+pub type Snapshot = BTreeMap<String, (u32, Option<Vec<u8>>)>;
+
+pub fn snapshot(root: &Path) -> Snapshot {
+    let mut found = Snapshot::new();
+    let mut folders = vec![root.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let name = path.strip_prefix(root).expect("below").display().to_string();
+            if path.is_dir() {
+                found.insert(name, (mode(&path), None));
+                folders.push(path);
+            } else {
+                found.insert(name, (mode(&path), Some(fs::read(&path).expect("a file"))));
+            }
+        }
+    }
+    found
+}
+
+fn mode(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    fs::symlink_metadata(path).expect("metadata").permissions().mode()
+}
+
+/// The folder of this repository.
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
