@@ -130,11 +130,7 @@ pub fn names(
     };
     for pack in packs {
         for (fact, _) in &pack.facts {
-            within(
-                &expression_name(pack, fact),
-                format!("{} (fact `{fact}`)", pack.place),
-                &known,
-            )?;
+            within(&expression_name(pack, fact), format!("{}, fact {fact}", pack.place), &known)?;
             known.insert(fact);
         }
     }
@@ -142,7 +138,7 @@ pub fn names(
         for number in 0..pack.requirements.len() {
             for part in ["that", "message", "hint"] {
                 let name = expression_name(pack, &format!("require.{number}.{part}"));
-                within(&name, format!("{} (requirement {})", pack.place, number + 1), &known)?;
+                within(&name, format!("{}, requirement {}", pack.place, number + 1), &known)?;
             }
         }
         for slot in &pack.slots {

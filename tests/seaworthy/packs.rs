@@ -57,7 +57,7 @@ fn every_rule_for_packs_is_held() {
         ("names `langage`, which no question before it asks; did you mean `language`?", "when = { langage = \"typescript\" }\n".into(), vec![]),
         ("wants `language` to be `rust`", "when = { language = \"rust\" }\n".into(), vec![]),
         ("uses `nmae`, which is no question or fact", String::new(), vec![("files/NOTES.md.tera", "<% if nmae %>x<% endif %>\n")]),
-        ("fact `twice`) uses `thrice`", "[facts]\ntwice = \"thrice - 1\"\nthrice = \"3\"\n".into(), vec![]),
+        ("fact twice` uses `thrice`", "[facts]\ntwice = \"thrice - 1\"\nthrice = \"3\"\n".into(), vec![]),
         ("the name `port` is taken", "[facts]\nport = \"1\"\n".into(), vec![]),
         ("does not take its own default", "[[question]]\nkey = \"level\"\ntype = \"int\"\nprompt = \"x\"\nhelp = \"x\"\ndefault = 1\nmin = 2\n".into(), vec![]),
         ("takes its default from `later`", "[[question]]\nkey = \"level\"\ntype = \"int\"\nprompt = \"x\"\nhelp = \"x\"\ndefault_from = \"later\"\n".into(), vec![]),

@@ -73,7 +73,7 @@ fn a_full_run_with_a_wrong_answer_and_a_changed_one() {
     terminal.shows("Name of the service").types("My Demo").types(ENTER);
     terminal.shows("try `my-demo`").types(CTRL_U).types("demo").types(ENTER);
     accept_defaults(&mut terminal);
-    terminal.shows("Replicas").shows("1").shows("preset starter");
+    terminal.shows("Replicas  ").shows("1").shows("256Mi");
     terminal.shows("All right?").types(DOWN).types(ENTER);
     terminal.shows("Which one?").types(DOWN).types(DOWN).types(ENTER);
     terminal.shows("Owner").types("sre").types(ENTER);
@@ -119,7 +119,7 @@ fn every_question_is_asked_with_all() {
     let world = World::new();
     let mut terminal = Terminal::new(&world, &["demo", "--preset", "starter", "--all"]);
     for prompt in
-        ["One line on", "Owner", "Team on call", "Port of the public API", "Port of probes"]
+        ["One line on", "Owner", "Team on call", "Port of the public API", "Port of the probes"]
     {
         terminal.shows(prompt).types(ENTER);
     }

@@ -17,7 +17,7 @@ fn matrix() -> Vec<(&'static str, String)> {
         runs.push((preset, "--set replicas_min=2 --set memory=2Gi --set cpu_request=1".into()));
         runs.push((
             preset,
-            "--set port=3000 --set admin_port=3001 --set namespace=null --set name=on".into(),
+            "--set port=3000 --set admin_port=3001 --set namespace=off --set name=on".into(),
         ));
     }
     runs
