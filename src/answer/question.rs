@@ -135,7 +135,7 @@ impl Question {
             (Type::List, Value::List(items)) => {
                 let single = items.iter().enumerate().all(|(at, item)| !items[..at].contains(item));
                 let known = |item: &String| match self.choices.is_empty() {
-                    true => is_label(item, 63),
+                    true => is_label(item, self.max_length.unwrap_or(63)),
                     false => self.offers(item),
                 };
                 single && items.iter().all(known) && (!items.is_empty() || !self.choices.is_empty())

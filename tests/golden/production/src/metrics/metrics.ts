@@ -1,0 +1,55 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "@prometheus-io/client";
+import type { Config } from "../config.ts";
+
+/** The service's metrics. */
+export type Metrics = ReturnType<typeof createMetrics>;
+
+// A model may take two minutes to answer.
+const LATENCY_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
+const STEP_BUCKETS = [1, 2, 3, 5, 8, 13, 21];
+
+/** Declares every metric in a registry of its own. */
+export function createMetrics(config: Config) {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+
+  const counter = <T extends string>(name: string, help: string, labelNames: readonly T[] = []) =>
+    new Counter<T>({ name, help, labelNames, registers });
+  const gauge = <T extends string>(name: string, help: string, labelNames: readonly T[] = []) =>
+    new Gauge<T>({ name, help, labelNames, registers });
+  const histogram = <T extends string>(name: string, help: string, labelNames: readonly T[] = []) =>
+    new Histogram<T>({ name, help, labelNames, buckets: LATENCY_BUCKETS, registers });
+
+  const info = {
+    environment: config.ENVIRONMENT,
+    version: config.SERVICE_VERSION,
+    provider: config.MODEL_PROVIDER,
+    model: config.MODEL_NAME,
+    auth_mode: config.AUTH_MODE,
+  };
+  gauge("agent_config_info", "Settings to join on.", Object.keys(info)).set(info, 1);
+
+  return {
+    registry,
+    httpRequests: counter("agent_http_requests_total", "Answers of the public API.", ["method", "route", "status"]),
+    httpDuration: histogram("agent_http_request_duration_seconds", "Time to a whole answer.", ["method", "route"]),
+    httpInFlight: gauge("agent_http_in_flight", "Requests being answered."),
+    runs: counter("agent_runs_total", "Runs that ended.", ["status", "reason"]),
+    runDuration: histogram("agent_run_duration_seconds", "Time from a run's start to its end."),
+    runSteps: new Histogram({
+      name: "agent_run_steps",
+      help: "Model calls in a run.",
+      buckets: STEP_BUCKETS,
+      registers,
+    }),
+    modelRequests: counter("agent_model_requests_total", "Calls of the model.", ["provider", "model", "outcome"]),
+    modelDuration: histogram("agent_model_request_duration_seconds", "Time of a model call.", ["provider", "model"]),
+    tokens: counter("agent_tokens_total", "Tokens sent and received.", ["model", "direction"]),
+    cost: counter("agent_cost_usd_total", "Cost of model calls in US dollars.", ["model"]),
+    toolCalls: counter("agent_tool_calls_total", "Calls of tools.", ["tool", "outcome"]),
+    toolDuration: histogram("agent_tool_duration_seconds", "Time of a tool call.", ["tool"]),
+    secretFailures: counter("agent_secret_refresh_failures_total", "Unusable readings of a secret.", ["secret"]),
+    shuttingDown: gauge("agent_shutting_down", "1 from the first signal on."),
+  };
+}

@@ -1,0 +1,61 @@
+import { constants } from "node:os";
+import { EXIT_CONFIG, readConfig } from "./config.ts";
+import { createLogger, type Logger } from "./logs/logger.ts";
+import { systemClock, systemRandom } from "./runtime.ts";
+import { compose, type Service } from "./service.ts";
+
+async function main(): Promise<void> {
+  const { config, problems } = readConfig(process.env);
+  const log = createLogger({
+    level: config.LOG_LEVEL,
+    service: config.SERVICE_NAME,
+    version: config.SERVICE_VERSION,
+    environment: config.ENVIRONMENT,
+    clock: systemClock,
+  });
+  const composed = compose(config, { clock: systemClock, random: systemRandom, log });
+  if ("problems" in composed || problems.length > 0) {
+    const further = "problems" in composed ? composed.problems : [];
+    log.fatal("configuration refused", { problems: [...problems, ...further] });
+    process.exit(EXIT_CONFIG);
+  }
+  endOnSignals(composed.service, log);
+  try {
+    await composed.service.start();
+  } catch (error) {
+    log.fatal("cannot listen", { error });
+    process.exit(1);
+  }
+}
+
+function endOnSignals(service: Service, log: Logger): void {
+  let ending = false;
+  let failed = false;
+  const end = (): void => {
+    ending = true;
+    service.shutDown().then(
+      (clean) => process.exit(clean && !failed ? 0 : 1),
+      () => process.exit(1),
+    );
+  };
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      if (ending) {
+        log.warn("second signal, exiting at once", { signal });
+        process.exit(128 + constants.signals[signal]);
+      }
+      end();
+    });
+  }
+  for (const event of ["uncaughtException", "unhandledRejection"] as const) {
+    process.on(event, (error: unknown) => {
+      log.fatal("uncaught error", { error });
+      failed = true;
+      if (!ending) {
+        end();
+      }
+    });
+  }
+}
+
+void main();

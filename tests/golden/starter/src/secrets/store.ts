@@ -1,0 +1,90 @@
+import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { SetupError } from "../config.ts";
+import type { Logger } from "../logs/logger.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import type { Clock } from "../runtime.ts";
+
+/** A secret as it stands now. */
+export type Secret<T> = () => T;
+
+/** Secrets that are files in one folder, read again when they change. */
+export type SecretStore = ReturnType<typeof createSecretStore>;
+
+// Polling, as mounted secrets are replaced through a symbolic link, which watchers miss.
+const REFRESH_MS = 2_000;
+
+/** Opens a folder of secrets. */
+export function createSecretStore(options: { dir: string; clock: Clock; log: Logger; metrics: Metrics }) {
+  const { dir, clock, log, metrics } = options;
+  const refreshers: (() => Promise<void>)[] = [];
+  const degraded = new Set<string>();
+  let closed = false;
+  let cancel = clock.after(REFRESH_MS, refreshAll);
+
+  async function refreshAll(): Promise<void> {
+    await Promise.all(refreshers.map((refresh) => refresh()));
+    if (!closed) {
+      cancel = clock.after(REFRESH_MS, refreshAll);
+    }
+  }
+
+  return {
+    /** Reads a secret that must be there, and keeps it fresh from then on; throws `SetupError`. */
+    open<T>(name: string, parse: (text: string) => T): Secret<T> {
+      const path = join(dir, name);
+      let text = readable(path);
+      let value = evaluate(name, text, parse);
+      metrics.secretFailures.inc({ secret: name }, 0);
+      refreshers.push(async () => {
+        const fresh = await readFile(path, "utf8").catch(() => "");
+        if (fresh === text && !degraded.has(name)) {
+          return;
+        }
+        try {
+          value = evaluate(name, fresh, parse);
+          text = fresh;
+          degraded.delete(name);
+          log.info("secret refreshed", { secret: name });
+        } catch (error) {
+          metrics.secretFailures.inc({ secret: name });
+          if (!degraded.has(name)) {
+            degraded.add(name);
+            log.error("secret unusable, the last good value stays", { secret: name, error });
+          }
+        }
+      });
+      return () => value;
+    },
+
+    /** Names of the secrets whose file is unusable now, while their last good value serves. */
+    degraded: () => [...degraded].toSorted(),
+
+    close() {
+      closed = true;
+      cancel();
+    },
+  };
+}
+
+function readable(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function evaluate<T>(name: string, text: string, parse: (text: string) => T): T {
+  if (text.trim() === "") {
+    throw new SetupError(`secret ${name}: expected a readable file in SECRETS_DIR that is not empty`);
+  }
+  try {
+    return parse(text);
+  } catch (error) {
+    // Messages of other errors, such as a JSON parser's, may quote the secret.
+    const expected = error instanceof SetupError ? error.message : "a well-formed file";
+    throw new SetupError(`secret ${name}: expected ${expected}`);
+  }
+}

@@ -1,0 +1,70 @@
+import type { Config } from "../config.ts";
+import type { Listener } from "../http/listener.ts";
+import type { Logger } from "../logs/logger.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import type { Runner } from "../run/run.ts";
+import { type Clock, sleep } from "../runtime.ts";
+
+/**
+ * starting: the public listener is not open yet. serving. leaving: still serves, but asks clients
+ * to come back on another connection. draining: finishes what it has accepted, refuses the rest.
+ */
+export type Phase = "starting" | "serving" | "leaving" | "draining";
+
+/** Where the process stands between its start and its end. */
+export interface Lifecycle {
+  phase: Phase;
+}
+
+const POLL_MS = 20;
+// At this part of the drain, runs still going are told to end, so that they can still answer.
+const END_RUNS_AT = 0.8;
+// What has begun to arrive when the listener closes gets this long to arrive whole.
+const ARRIVAL_MS = 500;
+
+/**
+ * Ends the service without losing an answer: lets the endpoints forget it, stops accepting, drains,
+ * and cuts what is left. Tells whether nothing was cut.
+ */
+export async function shutDown(options: {
+  lifecycle: Lifecycle;
+  listener: Listener;
+  admin: Listener;
+  runner: Runner;
+  config: Config;
+  clock: Clock;
+  metrics: Metrics;
+  log: Logger;
+}): Promise<boolean> {
+  const { lifecycle, listener, admin, runner, config, clock, metrics, log } = options;
+  const { SHUTDOWN_DELAY_MS: delayMs, SHUTDOWN_DRAIN_MS: drainMs } = config;
+  lifecycle.phase = "leaving";
+  metrics.shuttingDown.set(1);
+  log.info("shutting down", { delay_ms: delayMs, drain_ms: drainMs });
+  await sleep(clock, delayMs);
+
+  lifecycle.phase = "draining";
+  const started = clock.monotonic();
+  const elapsed = (): number => clock.monotonic() - started;
+  let gone = false;
+  void listener.stop().finally(() => {
+    gone = true;
+  });
+  const drained = (): boolean => gone || (listener.unanswered() === 0 && elapsed() >= Math.min(ARRIVAL_MS, drainMs));
+  const drainUntil = async (deadline: number): Promise<void> => {
+    while (!drained() && elapsed() < deadline) {
+      await sleep(clock, POLL_MS);
+    }
+  };
+
+  await drainUntil(drainMs * END_RUNS_AT);
+  runner.shutDown();
+  await drainUntil(drainMs);
+
+  const cut = listener.unanswered();
+  await listener.cut();
+  void admin.stop();
+  await admin.cut();
+  log.info("shut down", { cut });
+  return cut === 0;
+}

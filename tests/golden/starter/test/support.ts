@@ -1,0 +1,95 @@
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { readConfig } from "../src/config.ts";
+import { createLogger } from "../src/logs/logger.ts";
+import type { Model } from "../src/model/model.ts";
+import { type Clock, systemClock, systemRandom } from "../src/runtime.ts";
+import { compose } from "../src/service.ts";
+import type { Tool } from "../src/tools/toolbox.ts";
+
+/** Settings of a service on loopback that lets everyone in. */
+export const DEVELOPMENT = {
+  ENVIRONMENT: "development",
+  AUTH_MODE: "none",
+  HOST: "127.0.0.1",
+  ADMIN_HOST: "127.0.0.1",
+  PORT: "0",
+  ADMIN_PORT: "0",
+  SHUTDOWN_DELAY_MS: "0",
+  SHUTDOWN_DRAIN_MS: "1000",
+};
+
+/** Starts a service; the test ends it. */
+export async function serve(
+  t: TestContext,
+  env: Record<string, string> = {},
+  parts: { model?: Model; tools?: Tool[]; clock?: Clock } = {},
+) {
+  const lines: string[] = [];
+  const { config, problems } = readConfig({ ...DEVELOPMENT, ...env });
+  const labels = { service: "demo", version: "1", environment: "test" };
+  const stream = { write: (line: string) => lines.push(line) };
+  const log = createLogger({ level: "info", clock: systemClock, ...labels }, stream);
+  const composed = compose(config, { clock: systemClock, random: systemRandom, log, ...parts });
+  if ("problems" in composed || problems.length > 0) {
+    throw new Error(JSON.stringify([problems, composed]));
+  }
+  const { service } = composed;
+  const { port, adminPort } = await service.start();
+  let ended: Promise<boolean> | undefined;
+  const shutDown = () => (ended ??= service.shutDown());
+  t.after(shutDown);
+  const base = `http://127.0.0.1:${port}`;
+  return {
+    port,
+    lines,
+    shutDown,
+    get: (path: string, init: RequestInit = {}) => fetch(base + path, init),
+    admin: (path: string) => fetch(`http://127.0.0.1:${adminPort}${path}`),
+    post: (body: unknown, headers: Record<string, string> = {}, signal: AbortSignal | null = null) =>
+      fetch(`${base}/v1/runs`, {
+        method: "POST",
+        headers: { "content-type": "application/json", ...headers },
+        body: typeof body === "string" ? body : JSON.stringify(body),
+        signal,
+      }),
+  };
+}
+
+/** Sends bytes on a connection of its own and returns all that comes back until it is closed. */
+export function exchange(port: number, bytes: string): Promise<string> {
+  return new Promise((resolve) => {
+    let answer = "";
+    const socket = connect(port, "127.0.0.1", () => socket.write(bytes));
+    socket.on("data", (data) => (answer += data.toString()));
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => resolve(answer));
+  });
+}
+
+/** A folder with one secret; `put` replaces it the way an orchestrator does, by renaming. */
+export function secretFolder(t: TestContext, name: string, text: string) {
+  const dir = mkdtempSync(join(tmpdir(), "secrets-"));
+  t.after(() => rmSync(dir, { recursive: true }));
+  const put = (next: string): void => {
+    writeFileSync(join(dir, "next"), next);
+    renameSync(join(dir, "next"), join(dir, name));
+  };
+  put(text);
+  return { dir, put };
+}
+
+/** A model that does as it is told. */
+export function scripted(complete: Model["complete"]): Model {
+  return { provider: "offline", name: "offline", complete };
+}
+
+/** Waits until something holds. */
+export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
