@@ -102,7 +102,9 @@ impl Ask for Terminal<'_> {
     fn ask(&mut self, question: &Question, default: Option<&Value>) -> Result<Value> {
         // between two prompts Ctrl-C is a signal, not a key
         self.ui.interrupted()?;
-        self.show(&format!("\n{}\n", console::style(&question.help).for_stderr().dim()));
+        let (_, columns) = self.term.size();
+        let help = textwrap::fill(&question.help, usize::from(columns));
+        self.show(&format!("\n{}\n", console::style(help).for_stderr().dim()));
         let prompt = &question.prompt;
         let position = |names: &[&str]| {
             let default = default.map(Value::to_string);

@@ -12,6 +12,8 @@ fn writes_a_project_and_says_what_to_do_next() {
         outcome.stderr
     );
     assert!(world.path("demo/README.md").is_file());
+    let readme = std::fs::read_to_string(crate::world::repository().join("README.md")).unwrap();
+    assert!(readme.contains(&outcome.stderr), "the README shows another run:\n{}", outcome.stderr);
     let beside = world.snapshot().keys().filter(|path| !path.starts_with("demo")).count();
     assert_eq!(beside, 0, "nothing is left beside the project");
 }
