@@ -18,6 +18,8 @@ pub struct Answer {
     pub value: Value,
     /// Who gave it.
     pub source: Source,
+    /// Where it was given; nowhere, if it is the question's default.
+    pub place: Option<String>,
 }
 
 /// The answers, in the order of their questions. Questions that do not apply have none.
@@ -44,23 +46,23 @@ impl Answers {
     /// does. `questions` are in order: a condition or a default names only earlier ones.
     ///
     /// # Errors
-    /// Those of [`draft`](Self::draft), and [`Kind::Usage`](crate::error::Kind::Usage) if a
-    /// question that applies has no answer.
+    /// Those of [`draft`](Self::draft), [`Kind::Policy`](crate::error::Kind::Policy) if an answer
+    /// breaks a limit, and [`Kind::Usage`](crate::error::Kind::Usage) if a question that applies
+    /// has no answer.
     pub fn resolve(questions: &[Question], layers: &[Layer], policy: &Policy) -> Result<Self> {
         let answers = Self::draft(questions, layers, policy)?;
-        let open = |question: &&Question| {
-            answers.applies(question) && answers.get(&question.key).is_none()
-        };
-        match questions.iter().find(open) {
-            Some(Question { key, .. }) if key == "name" => Err(Error::usage(
-                "the project has no name",
-            )
-            .hint("give it a path, as in `seaworthy new PATH`, or a name with `--set name=NAME`")),
-            Some(question) => Err(Error::usage(format!("`{}` has no value", question.key)).hint(
-                format!("give it with `--set {}=VALUE`: {}", question.key, question.wants()),
-            )),
-            None => Ok(answers),
+        for question in questions.iter().filter(|question| answers.applies(question)) {
+            match answers.find(&question.key) {
+                Some(answer) => policy.hold(
+                    &question.key,
+                    &answer.value,
+                    &answer.source,
+                    answer.place.as_deref(),
+                )?,
+                None => return Err(unanswered(question)),
+            }
         }
+        Ok(answers)
     }
 
     /// Settles what can be settled, and leaves questions that nobody answered open.
@@ -76,10 +78,15 @@ impl Answers {
         let mut given: BTreeMap<&str, &Entry> = BTreeMap::new();
         for entry in ordered.iter().flat_map(|layer| &layer.entries).chain(policy.locked()) {
             let Some(question) = questions.iter().find(|question| question.key == entry.key) else {
-                return Err(unknown(entry, questions));
+                return Err(no_question(&entry.key, &entry.place, questions));
             };
             policy.admit(question, entry)?;
             given.insert(&entry.key, entry);
+        }
+        if let Some((key, place)) =
+            policy.limited().find(|(key, _)| questions.iter().all(|question| question.key != *key))
+        {
+            return Err(no_question(key, place, questions));
         }
         let mut answers = Self::default();
         for question in questions {
@@ -106,23 +113,37 @@ impl Answers {
     }
 
     fn settle(&self, question: &Question, entry: Option<&Entry>) -> Result<Option<Answer>> {
-        let answer = |value, source| Some(Answer { key: question.key.clone(), value, source });
+        let answer =
+            |value, source, place| Some(Answer { key: question.key.clone(), value, source, place });
         if let Some(entry) = entry {
-            return Ok(answer(entry.read(question)?, entry.source.clone()));
+            return Ok(answer(
+                entry.read(question)?,
+                entry.source.clone(),
+                Some(entry.place.clone()),
+            ));
         }
         let copied = || question.default_from.as_ref().and_then(|from| self.get(from)).cloned();
         Ok(question
             .default
             .clone()
             .or_else(copied)
-            .and_then(|value| answer(value, Source::Default)))
+            .and_then(|value| answer(value, Source::Default, None)))
     }
 }
 
-fn unknown(entry: &Entry, questions: &[Question]) -> Error {
+fn unanswered(question: &Question) -> Error {
+    match question.key.as_str() {
+        "name" => Error::usage("the project has no name")
+            .hint("give it a path, as in `seaworthy new PATH`, or a name with `--set name=NAME`"),
+        key => Error::usage(format!("`{key}` has no value"))
+            .hint(format!("give it with `--set {key}=VALUE`: {}", question.wants())),
+    }
+}
+
+fn no_question(key: &str, place: &str, questions: &[Question]) -> Error {
     let known = || questions.iter().map(|question| question.key.as_str());
-    Error::usage(format!("there is no question `{}` (`{}`)", entry.key, entry.place)).hint(
-        did_you_mean(&entry.key, known())
+    Error::usage(format!("there is no question `{key}` (`{place}`)")).hint(
+        did_you_mean(key, known())
             .unwrap_or_else(|| format!("the questions are {}", listed(known()))),
     )
 }

@@ -191,6 +191,13 @@ impl Layer {
         Ok(Self { strength: Strength::File, entries })
     }
 
+    /// The layer of a project's name that follows from the rest of the command.
+    pub fn implied_name(name: &str, place: impl Into<String>) -> Self {
+        let given = Given::Text(name.to_owned());
+        let entry = Entry { key: "name".into(), given, source: Source::Flag, place: place.into() };
+        Self { strength: Strength::Implied, entries: vec![entry] }
+    }
+
     /// The layer of `--set KEY=VALUE` flags.
     ///
     /// # Errors

@@ -1,10 +1,16 @@
-//! An organisation's word on the answers: its defaults, and the values that it locks.
+//! An organisation's word on its projects: defaults, limits, labels, files, and what it leaves out.
 
+use std::collections::BTreeMap;
+
+use semver::{Version, VersionReq};
 use serde::Deserialize;
+use toml::Spanned;
 
-use super::layer::{Entry, Layer, Source, Strength, Table};
+use super::layer::{Entry, Given, Layer, Source, Strength, Table};
+use super::limit::Limit;
 use super::question::Question;
 use super::source_text::SourceText;
+use super::value::Value;
 use crate::error::{Error, Kind, Result};
 
 /// What `organisation.toml` says.
@@ -12,33 +18,75 @@ use crate::error::{Error, Kind, Result};
 #[serde(deny_unknown_fields)]
 struct Declaration {
     name: String,
+    generator: Option<Spanned<VersionReq>>,
     #[serde(default)]
     defaults: Table,
     #[serde(default)]
-    locked: Table,
+    locked: BTreeMap<String, Spanned<Limit>>,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+    #[serde(default)]
+    files: Vec<String>,
+    #[serde(default)]
+    remove: Vec<String>,
 }
 
-/// An organisation's defaults and locked values. The default policy says nothing.
+/// A limited question.
+#[derive(Debug, Clone)]
+struct Lock {
+    key: String,
+    limit: Limit,
+    place: String,
+}
+
+/// An organisation's word. The default policy says nothing.
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
     organisation: Option<String>,
     defaults: Vec<Entry>,
+    locks: Vec<Lock>,
+    /// The locks that leave one value, as what they give.
     locked: Vec<Entry>,
+    labels: BTreeMap<String, String>,
+    files: Vec<String>,
+    remove: Vec<String>,
 }
 
 impl Policy {
     /// Reads an `organisation.toml`.
     ///
     /// # Errors
-    /// [`Kind::Usage`]: malformed text, with its place.
+    /// [`Kind::Usage`]: malformed text, with its place. [`Kind::Policy`]: it requires another
+    /// version of seaworthy.
     pub fn parse(text: &SourceText) -> Result<Self> {
         let declared: Declaration = text.parse()?;
         let name = declared.name;
-        Ok(Self {
+        if let Some(required) = declared.generator {
+            let place = text.place(&required.span());
+            admit_generator(&name, required.get_ref(), &place)?;
+        }
+        let mut policy = Self {
             defaults: declared.defaults.entries(text, &Source::Organisation(name.clone())),
-            locked: declared.locked.entries(text, &Source::Locked(name.clone())),
-            organisation: Some(name),
-        })
+            labels: declared.labels,
+            files: declared.files,
+            remove: declared.remove,
+            ..Self::default()
+        };
+        for (key, limit) in declared.locked {
+            let place = text.place(&limit.span());
+            let limit = limit.into_inner();
+            if let Some(fault) = limit.fault() {
+                return Err(Error::usage(format!("the limit of `{key}` {fault} (`{place}`)"))
+                    .hint("correct it"));
+            }
+            if let Limit::Exactly(value) = &limit {
+                let (given, source) = (Given::Value(value.clone()), Source::Locked(name.clone()));
+                policy.locked.push(Entry { key: key.clone(), given, source, place: place.clone() });
+            }
+            policy.locks.push(Lock { key, limit, place });
+        }
+        policy.organisation = Some(name);
+        Ok(policy)
     }
 
     /// The organisation's name, if there is one.
@@ -56,29 +104,85 @@ impl Policy {
         &self.locked
     }
 
-    /// Lets an entry pass if the policy does not lock its question to another value.
+    /// The labels that every object carries.
+    pub fn labels(&self) -> &BTreeMap<String, String> {
+        &self.labels
+    }
+
+    /// The files that every project has.
+    pub fn files(&self) -> &[String] {
+        &self.files
+    }
+
+    /// The built-in templates that are left out, by their paths below `templates`.
+    pub fn removed(&self) -> &[String] {
+        &self.remove
+    }
+
+    /// The limited questions, each with the place of its limit.
+    pub fn limited(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.locks.iter().map(|lock| (lock.key.as_str(), lock.place.as_str()))
+    }
+
+    /// Lets an entry pass if its question is not locked to one other value.
     ///
     /// # Errors
-    /// - [`Kind::Policy`]: it does; the message names both places.
+    /// - [`Kind::Policy`]: it is; the message names both places.
     /// - [`Kind::Usage`]: one of the two values is not one of the question's.
     pub fn admit(&self, question: &Question, entry: &Entry) -> Result<()> {
-        let Some(lock) = self.locked.iter().find(|lock| lock.key == entry.key) else {
+        let Some(locked) = self.locked.iter().find(|locked| locked.key == entry.key) else {
             return Ok(());
         };
-        let (locked, given) = (lock.read(question)?, entry.read(question)?);
-        if locked == given {
-            return Ok(());
+        match (locked.read(question)?, entry.read(question)?) {
+            (locked, given) if locked == given => Ok(()),
+            (_, given) => self.hold(&question.key, &given, &entry.source, Some(&entry.place)),
         }
-        let message = format!(
-            "`{}` is locked to `{locked}` by `{}` (`{}`), and {} asks for `{given}` (`{}`)",
-            entry.key,
-            self.organisation.as_deref().unwrap_or_default(),
-            lock.place,
-            entry.source,
-            entry.place
-        );
-        Err(Error::new(Kind::Policy, message).hint(
-            "leave it out; to have it changed, speak to the owners of the organisation's folder",
+    }
+
+    /// Lets an answer stand if it keeps its limit.
+    ///
+    /// # Errors
+    /// [`Kind::Policy`]: it does not; the message names the place of the limit, and that of the
+    /// answer if somebody gave it.
+    pub fn hold(
+        &self,
+        key: &str,
+        value: &Value,
+        source: &Source,
+        place: Option<&str>,
+    ) -> Result<()> {
+        let Some(Lock { limit, place: at, .. }) = self.broken(key, value) else {
+            return Ok(());
+        };
+        let name = self.organisation().unwrap_or_default();
+        let given = match place {
+            Some(place) => format!("{source} asks for `{value}` (`{place}`)"),
+            None => format!("its default is `{value}`"),
+        };
+        Err(Error::new(Kind::Policy, format!("`{key}` is locked to {limit} by `{name}` (`{at}`), and {given}")).hint(
+            "give a value that it admits; to have the limit changed, speak to the owners of the organisation's folder",
         ))
+    }
+
+    /// What the organisation says against an answer, if anything, in words that follow "it wants".
+    pub fn objection(&self, key: &str, value: &Value) -> Option<String> {
+        let Lock { limit, place, .. } = self.broken(key, value)?;
+        Some(format!("{limit}, says `{}` (`{place}`)", self.organisation().unwrap_or_default()))
+    }
+
+    fn broken(&self, key: &str, value: &Value) -> Option<&Lock> {
+        self.locks.iter().find(|lock| lock.key == key && !lock.limit.admits(value))
+    }
+}
+
+fn admit_generator(name: &str, required: &VersionReq, place: &str) -> Result<()> {
+    let ours = env!("CARGO_PKG_VERSION");
+    match Version::parse(ours) {
+        Ok(version) if required.matches(&version) => Ok(()),
+        _ => Err(Error::new(
+            Kind::Policy,
+            format!("`{name}` requires seaworthy `{required}` (`{place}`), and this is {ours}"),
+        )
+        .hint("install a version that it admits")),
     }
 }

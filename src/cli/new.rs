@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use crate::answer::{
-    Answers, Entry, Given, Layer, Preset, Question, Source, SourceText, Strength, Value, listed,
-};
+use super::organisation::Organisation;
+use crate::answer::{Answers, Layer, Preset, Question, SourceText, Value, listed};
 use crate::error::{Error, Result};
 use crate::project::{self, Action, LOCK, Lock, Plan};
 use crate::template::{Shelves, TemplateSet};
@@ -33,9 +32,8 @@ pub struct New {
     /// Answer one question; may be given many times
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Lay an organisation's folder over the built-in templates
-    #[arg(long, value_name = "DIR")]
-    org: Option<PathBuf>,
+    #[command(flatten)]
+    organisation: Organisation,
     /// Ask nothing: take defaults for what is not given
     #[arg(long, short)]
     yes: bool,
@@ -45,12 +43,18 @@ pub struct New {
     /// Print what would be written, and write nothing
     #[arg(long)]
     dry_run: bool,
+    /// Print it as a diff
+    #[arg(long, requires = "dry_run", conflicts_with = "format")]
+    diff: bool,
     /// How to print what was, or would be, written
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     /// Replace files that are in the way
     #[arg(long)]
     force: bool,
+    /// Make a git repository of the project, with a first commit
+    #[arg(long, conflicts_with = "dry_run")]
+    git: bool,
     /// Say nothing but errors
     #[arg(long, short)]
     pub(super) quiet: bool,
@@ -73,8 +77,8 @@ impl New {
     ///
     /// # Errors
     /// Whatever keeps the project from being written; then nothing is.
-    pub fn run(&self, ui: &Ui) -> Result<()> {
-        let shelves = Shelves::open(self.org.as_deref())?;
+    pub fn run(&self, ui: &Ui, configuration: Option<&Path>) -> Result<()> {
+        let shelves = self.organisation.open(configuration)?;
         let set = TemplateSet::load(&shelves)?;
         let decision = self.decide(ui, &shelves, set.questions())?;
         let rendered = set.render(&decision.answers)?;
@@ -93,12 +97,19 @@ impl New {
         self.refuse_what_is_in_the_way(&shown, &plan)?;
         if !self.dry_run {
             project::apply(&plan, &target, &mut |_| ui.interrupted())?;
+            if self.git && !project::commit_all(&target)? {
+                ui.say(&format!(
+                    "`{}` is in a repository already: nothing was committed\n",
+                    shown.display()
+                ));
+            }
         }
         match (self.format, self.dry_run) {
             (Format::Json, _) => {
                 let preset = decision.preset.as_deref();
                 ui.print(&ui::plan_json(&shown, preset, &decision.answers, &plan, !self.dry_run)?)
             }
+            (Format::Text, true) if self.diff => ui.print(&ui::diff_text(&plan)),
             (Format::Text, true) => ui.print(&ui::plan_text(&plan)),
             (Format::Text, false) => {
                 ui.say(&ui::made_text(&shown, &plan));
@@ -112,7 +123,7 @@ impl New {
         let policy = shelves.policy();
         let mut layers = vec![policy.defaults(), Layer::flags(&self.set)?];
         layers.extend(self.implied()?);
-        let lock = self.read_answers(ui, &mut layers)?;
+        let lock = self.read_answers(ui, policy.organisation(), &mut layers)?;
         let mut preset = match (&self.preset, lock.as_ref().map(|lock| &lock.preset)) {
             (Some(given), _) => Some(given_preset(given, shelves)?),
             // a lock has every answer, and may come from a preset that is a file elsewhere
@@ -152,25 +163,33 @@ impl New {
     /// The name that follows from the path.
     fn implied(&self) -> Result<Option<Layer>> {
         let Some(path) = &self.path else { return Ok(None) };
-        let name =
-            project::absolute(path)?.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let entry = Entry {
-            key: "name".into(),
-            given: Given::Text(name),
-            source: Source::Flag,
-            place: format!("the last part of {}", path.display()),
-        };
-        Ok(Some(Layer { strength: Strength::Implied, entries: vec![entry] }))
+        let absolute = project::absolute(path)?;
+        let name = absolute.file_name().unwrap_or_default().to_string_lossy();
+        Ok(Some(Layer::implied_name(&name, format!("the last part of {}", path.display()))))
     }
 
     /// Adds what `--answers` gives to the layers. If it is a lock, returns it.
-    fn read_answers(&self, ui: &Ui, layers: &mut Vec<Layer>) -> Result<Option<Lock>> {
+    fn read_answers(
+        &self,
+        ui: &Ui,
+        organisation: Option<&str>,
+        layers: &mut Vec<Layer>,
+    ) -> Result<Option<Lock>> {
         let text = match self.answers.as_deref() {
             None => return Ok(None),
             Some("-") => SourceText::new("standard input", ui.read_input()?),
             Some(file) => SourceText::new(file, project::read(Path::new(file))?),
         };
         let lock = Lock::parse(&text)?;
+        if let Some(made_with) = lock.as_ref().and_then(|lock| lock.organisation.as_deref())
+            && organisation != Some(made_with)
+        {
+            return Err(Error::usage(format!(
+                "`{}` was made with the folder of `{made_with}`",
+                text.name
+            ))
+            .hint("lay that folder over the built-in templates with `--org DIR`"));
+        }
         layers.push(match &lock {
             Some(lock) => lock.layer(&text.name)?,
             None => Layer::file(&text)?,

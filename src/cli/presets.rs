@@ -1,14 +1,16 @@
 //! `seaworthy presets`: what there is to start from.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use clap::{Args, Subcommand};
 
+use super::organisation::Organisation;
+use crate::answer::{Answers, Layer};
 use crate::error::Result;
-use crate::template::Shelves;
+use crate::template::TemplateSet;
 use crate::ui::{self, Ui};
 
-/// List presets, or show what one sets
+/// List presets, or show what one sets and makes
 #[derive(Debug, Args)]
 pub struct Presets {
     #[command(subcommand)]
@@ -19,17 +21,15 @@ pub struct Presets {
 enum Action {
     /// List the presets, one a line
     List {
-        /// Lay an organisation's folder over the built-in presets
-        #[arg(long, value_name = "DIR")]
-        org: Option<PathBuf>,
+        #[command(flatten)]
+        organisation: Organisation,
     },
-    /// Show what a preset sets, and which preset each value comes from
+    /// Show what a preset sets, which preset each value comes from, and the files that it makes
     Show {
         /// The preset
         name: String,
-        /// Lay an organisation's folder over the built-in presets
-        #[arg(long, value_name = "DIR")]
-        org: Option<PathBuf>,
+        #[command(flatten)]
+        organisation: Organisation,
     },
 }
 
@@ -38,15 +38,25 @@ impl Presets {
     ///
     /// # Errors
     /// A preset that is unknown or malformed.
-    pub fn run(&self, ui: &Ui) -> Result<()> {
+    pub fn run(&self, ui: &Ui, configuration: Option<&Path>) -> Result<()> {
         match &self.action {
-            Action::List { org } => {
-                let shelves = Shelves::open(org.as_deref())?;
+            Action::List { organisation } => {
+                let shelves = organisation.open(configuration)?;
                 let presets = shelves.preset_names().into_iter().map(|name| shelves.preset(name));
                 ui.print(&ui::presets_text(&presets.collect::<Result<Vec<_>>>()?))
             }
-            Action::Show { name, org } => {
-                ui.print(&ui::preset_text(&Shelves::open(org.as_deref())?.preset(name)?))
+            Action::Show { name, organisation } => {
+                let shelves = organisation.open(configuration)?;
+                let preset = shelves.preset(name)?;
+                let set = TemplateSet::load(&shelves)?;
+                let layers = [
+                    Layer::implied_name("example", "an example"),
+                    shelves.policy().defaults(),
+                    preset.layer(),
+                ];
+                let answers = Answers::resolve(set.questions(), &layers, shelves.policy())?;
+                let tree = set.render(&answers)?.tree;
+                ui.print(&ui::preset_text(&preset, tree.iter().map(|(path, _)| path)))
             }
         }
     }

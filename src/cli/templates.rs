@@ -1,15 +1,18 @@
-//! `seaworthy templates`: proof that the templates are sound.
+//! `seaworthy templates`: what there is to change, and proof that it is sound.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use clap::{Args, Subcommand};
 
-use crate::answer::{Answers, Entry, Given, Layer, Source, Strength};
-use crate::error::Result;
-use crate::template::{Proof, Shelves, TemplateSet, lint};
-use crate::ui::Ui;
+use super::organisation::Organisation;
+use crate::answer::{Answers, Layer};
+use crate::error::{Error, Result};
+use crate::project::{self, Action as FileAction, Plan};
+use crate::template::{Proof, TemplateSet, lint, stub};
+use crate::tree::{File, Tree, TreePath};
+use crate::ui::{self, Ui};
 
-/// Prove that the templates are sound
+/// List, show, eject or prove templates
 #[derive(Debug, Args)]
 pub struct Templates {
     #[command(subcommand)]
@@ -18,11 +21,29 @@ pub struct Templates {
 
 #[derive(Debug, Subcommand)]
 enum Action {
+    /// List the templates, and who each comes from
+    List {
+        #[command(flatten)]
+        organisation: Organisation,
+    },
+    /// Print a template
+    Show {
+        /// Its path, as `list` prints it
+        path: String,
+        #[command(flatten)]
+        organisation: Organisation,
+    },
+    /// Write a stub into an organisation's folder that extends a built-in template
+    Eject {
+        /// The template's path, as `list` prints it
+        path: String,
+        #[command(flatten)]
+        organisation: Organisation,
+    },
     /// Check every pack, render every preset, hold it against every control, and try every mutant
     Lint {
-        /// Lay an organisation's folder over the built-in templates
-        #[arg(long, value_name = "DIR")]
-        org: Option<PathBuf>,
+        #[command(flatten)]
+        organisation: Organisation,
     },
 }
 
@@ -30,30 +51,63 @@ impl Templates {
     /// Runs the command.
     ///
     /// # Errors
-    /// The first thing that is not sound.
-    pub fn run(&self, ui: &Ui) -> Result<()> {
-        let Action::Lint { org } = &self.action;
-        let shelves = Shelves::open(org.as_deref())?;
-        let set = TemplateSet::load(&shelves)?;
-        let mut projects = Vec::new();
-        for name in shelves.preset_names() {
-            let preset = shelves.preset(name)?;
-            let layers = [example_name(), shelves.policy().defaults(), preset.layer()];
-            projects
-                .push((preset.name, Answers::resolve(set.questions(), &layers, shelves.policy())?));
+    /// An unknown template, a target in the way, or the first thing that is not sound.
+    pub fn run(&self, ui: &Ui, configuration: Option<&Path>) -> Result<()> {
+        match &self.action {
+            Action::List { organisation } => {
+                ui.print(&ui::templates_text(&organisation.open(configuration)?.templates()))
+            }
+            Action::Show { path, organisation } => {
+                ui.print(&organisation.open(configuration)?.template(path)?.text)
+            }
+            Action::Eject { path, organisation } => {
+                let Some(folder) = organisation.folder(configuration)? else {
+                    return Err(Error::usage("there is no organisation's folder to eject into")
+                        .hint("name it with `--org DIR`"));
+                };
+                eject(ui, path, &folder, organisation, configuration)
+            }
+            Action::Lint { organisation } => prove(ui, organisation, configuration),
         }
-        let Proof { packs, presets, controls } = lint(&set, &projects)?;
-        ui.print(&format!("{packs} packs, {presets} presets and {controls} controls are sound\n"))
     }
 }
 
-/// The one answer that no preset gives.
-fn example_name() -> Layer {
-    let entry = Entry {
-        key: "name".into(),
-        given: Given::Text("example".into()),
-        source: Source::Default,
-        place: "the example's name".into(),
-    };
-    Layer { strength: Strength::Implied, entries: vec![entry] }
+fn eject(
+    ui: &Ui,
+    path: &str,
+    folder: &Path,
+    organisation: &Organisation,
+    configuration: Option<&Path>,
+) -> Result<()> {
+    let text = stub(&organisation.open(configuration)?, path)?;
+    let place = TreePath::new(&format!("templates/{path}"))?;
+    let mut tree = Tree::new();
+    tree.insert(place.clone(), File::new(text))?;
+    let target = project::absolute(folder)?;
+    project::recover_target(&target)?;
+    let plan = Plan::between(&target, tree, &place)?;
+    let shown = folder.join(place.as_str());
+    if plan.with(|action| action != FileAction::Create).next().is_some() {
+        return Err(Error::usage(format!("`{}` is in the way", shown.display()))
+            .hint("it is yours already: edit it, or move it away to begin anew"));
+    }
+    project::apply(&plan, &target, &mut |_| ui.interrupted())?;
+    ui.print(&format!("{}\n", shown.display()))
+}
+
+fn prove(ui: &Ui, organisation: &Organisation, configuration: Option<&Path>) -> Result<()> {
+    let shelves = organisation.open(configuration)?;
+    let set = TemplateSet::load(&shelves)?;
+    let mut projects = Vec::new();
+    for name in shelves.preset_names() {
+        let preset = shelves.preset(name)?;
+        let layers = [
+            Layer::implied_name("example", "an example"),
+            shelves.policy().defaults(),
+            preset.layer(),
+        ];
+        projects.push((preset.name, Answers::resolve(set.questions(), &layers, shelves.policy())?));
+    }
+    let Proof { packs, presets, controls } = lint(&set, &projects)?;
+    ui.print(&format!("{packs} packs, {presets} presets and {controls} controls are sound\n"))
 }

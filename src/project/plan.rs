@@ -36,6 +36,8 @@ impl Action {
 pub struct Change {
     /// Where.
     pub path: TreePath,
+    /// What stands there now, if it is a file of text.
+    pub found: Option<File>,
     /// What stands there afterwards.
     pub file: File,
     /// What it takes.
@@ -57,13 +59,13 @@ impl Plan {
         let fresh = disk::kind_of(root)?.is_none();
         let change = |(path, file): (TreePath, File)| {
             let standing = if fresh { Standing::Nothing } else { disk::standing(root, &path)? };
-            let action = match standing {
-                Standing::Nothing => Action::Create,
-                Standing::File(found) if found == file => Action::Keep,
-                Standing::File(_) => Action::Replace,
-                Standing::Other(what) => Action::Blocked(what),
+            let (action, found) = match standing {
+                Standing::Nothing => (Action::Create, None),
+                Standing::File(found) if found == file => (Action::Keep, Some(found)),
+                Standing::File(found) => (Action::Replace, Some(found)),
+                Standing::Other(what) => (Action::Blocked(what), None),
             };
-            Ok(Change { path, file, action })
+            Ok(Change { path, found, file, action })
         };
         let mut changes = rendered.into_iter().map(change).collect::<Result<Vec<_>>>()?;
         changes.sort_by_key(|change| change.path == *last);

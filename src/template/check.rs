@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::context::expression_name;
+use super::context::{BOUND, expression_name};
 use super::engine::Engine;
 use super::pack::{Pack, placeholders};
 use crate::answer::{Condition, Question, Type, fault};
@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 /// - a control that cannot be tested, or whose mutant changes no file of any pack.
 pub fn declarations(packs: &[Pack], questions: &[Question]) -> Result<()> {
     let mut known: Vec<Question> = Vec::new();
-    let mut names: BTreeSet<&str> = BTreeSet::from(["slots"]);
+    let mut names: BTreeSet<&str> = BTreeSet::from(BOUND);
     let mut ids = BTreeSet::new();
     for pack in packs {
         let at = |what: String| {
@@ -154,7 +154,7 @@ pub fn names(
         for file in &pack.files {
             let name = format!("{}/files/{file}.tera", pack.name);
             let mut known = known.clone();
-            known.insert("slots");
+            known.extend(BOUND);
             known.extend(pack.bound_in(file));
             within(&name, name.clone(), &known)?;
         }

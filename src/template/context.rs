@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use tera::{Context, Value};
 
 use super::engine::Engine;
@@ -19,12 +20,29 @@ pub(super) fn expression(text: &str) -> String {
     format!("«({text}) | json»")
 }
 
-/// Binds answers and the facts of the packs that take part, and holds the packs' requirements.
+/// A label that an organisation puts on every object.
+#[derive(Serialize)]
+struct Label<'l> {
+    key: &'l str,
+    value: &'l str,
+}
+
+/// The names that are bound beside answers and facts: an organisation's labels, and the slots.
+pub(super) const BOUND: [&str; 2] = ["labels", "slots"];
+
+/// Binds answers, an organisation's labels and the facts of the packs that take part, and holds the packs' requirements.
 ///
 /// # Errors
 /// The engine's kind if an expression fails; [`Kind::Usage`] if the answers contradict each other.
-pub(super) fn bind(answers: &Answers, packs: &[&Pack], engine: &Engine) -> Result<Context> {
+pub(super) fn bind(
+    answers: &Answers,
+    labels: &BTreeMap<String, String>,
+    packs: &[&Pack],
+    engine: &Engine,
+) -> Result<Context> {
     let mut context = Context::new();
+    let labels: Vec<Label> = labels.iter().map(|(key, value)| Label { key, value }).collect();
+    context.insert("labels", &labels);
     for answer in answers.iter() {
         context.insert(answer.key.clone(), &answer.value);
     }

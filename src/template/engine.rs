@@ -1,11 +1,39 @@
 //! The template engine: Tera with our delimiters and filters, and errors that name the place.
 
 use std::collections::{BTreeMap, HashSet};
+use std::io;
 
 use tera::{Context, Delimiters, ErrorKind, Tera};
 
 use super::filter;
 use crate::error::{Error, Kind, Result};
+
+/// The longest text that a template may make, in bytes.
+const LONGEST: usize = 4 * 1024 * 1024;
+
+/// Takes text until it is too long.
+struct Bounded(Vec<u8>);
+
+impl Bounded {
+    fn is_full(&self) -> bool {
+        self.0.len() > LONGEST
+    }
+}
+
+impl io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.extend_from_slice(&bytes[..bytes.len().min(LONGEST + 1 - self.0.len())]);
+        if self.is_full() {
+            Err(io::Error::from(io::ErrorKind::FileTooLarge))
+        } else {
+            Ok(bytes.len())
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 /// All templates, compiled.
 pub struct Engine {
@@ -52,7 +80,15 @@ impl Engine {
     /// # Errors
     /// The engine's kind: an undefined name or a value of the wrong type, with its place.
     pub fn render(&self, name: &str, context: &Context) -> Result<String> {
-        self.tera.render(name, context).map_err(|error| self.error(error))
+        let mut text = Bounded(Vec::new());
+        match self.tera.render_to(name, context, &mut text) {
+            Ok(()) => String::from_utf8(text.0)
+                .map_err(|error| self.fault(name, "is not UTF-8").because(error)),
+            Err(_) if text.is_full() => {
+                Err(self.fault(name, &format!("makes a text of more than {LONGEST} bytes")))
+            }
+            Err(error) => Err(self.error(error)),
+        }
     }
 
     /// The names that a template takes from its context, those of its parents and of what it
@@ -62,6 +98,11 @@ impl Engine {
     /// The engine's kind if there is no such template.
     pub fn names(&self, name: &str) -> Result<HashSet<&str>> {
         self.tera.get_template_variables(name).map_err(|error| self.error(error))
+    }
+
+    fn fault(&self, name: &str, what: &str) -> Error {
+        let place = self.places.get(name).map_or(name, String::as_str);
+        Error::new(self.kind, format!("`{place}` {what}")).hint("correct the template")
     }
 
     fn error(&self, error: tera::Error) -> Error {

@@ -2,14 +2,17 @@
 
 mod check;
 mod context;
+mod eject;
 mod engine;
 mod filter;
+mod guard;
 mod lint;
 mod pack;
 mod set;
 mod shelf;
 
+pub use eject::stub;
 pub use lint::{Proof, lint};
 pub use pack::{Ownership, Pack, Requirement, Rule};
 pub use set::{Rendered, TemplateSet};
-pub use shelf::{Shelf, Shelves};
+pub use shelf::{Listed, Shelf, Shelves};

@@ -1,23 +1,29 @@
 //! A template set: the packs of all shelves, compiled, checked, and ready to render.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tera::Context;
 
 use super::check;
 use super::context::{bind, bind_slots, expression, expression_name};
 use super::engine::Engine;
+use super::guard;
 use super::pack::{Ownership, Pack, placeholders};
 use super::shelf::{Shelf, Shelves};
-use crate::answer::{Answers, Question, SourceText};
+use crate::answer::{Answers, Policy, Question, SourceText};
 use crate::error::{Error, Kind, Result};
 use crate::tree::{File, Tree, TreePath};
 
-/// The packs of one or several shelves.
-pub struct TemplateSet {
+/// The packs of one or several shelves. A copy costs nothing.
+#[derive(Clone)]
+pub struct TemplateSet(Arc<Loaded>);
+
+struct Loaded {
     packs: Vec<Pack>,
     questions: Vec<Question>,
     engine: Engine,
+    policy: Policy,
 }
 
 /// A rendered project.
@@ -37,8 +43,48 @@ impl TemplateSet {
     ///
     /// # Errors
     /// [`Kind::Usage`](Kind): a malformed `pack.toml`. [`Kind::Template`]: templates that cannot be
-    /// compiled (without an organisation [`Kind::Internal`]), or a breach of the rules for packs.
+    /// compiled (without an organisation [`Kind::Internal`]), that take too long, or a breach of
+    /// the rules for packs.
     pub fn load(shelves: &Shelves) -> Result<Self> {
+        if shelves.organisation().is_none() {
+            return Loaded::new(shelves).map(|loaded| Self(Arc::new(loaded)));
+        }
+        let shelves = shelves.clone();
+        guard::bounded(move || Loaded::new(&shelves)).map(|loaded| Self(Arc::new(loaded)))
+    }
+
+    /// All questions, in order.
+    pub fn questions(&self) -> &[Question] {
+        &self.0.questions
+    }
+
+    /// All packs, in order.
+    pub fn packs(&self) -> &[Pack] {
+        &self.0.packs
+    }
+
+    /// The packs that take part.
+    pub fn active(&self, answers: &Answers) -> Vec<&Pack> {
+        self.0.active(answers)
+    }
+
+    /// Renders a project.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`]: the answers contradict each other. [`Kind::Policy`]: a file is missing that
+    /// the organisation requires. [`Kind::Template`], or [`Kind::Internal`] if only the built-in
+    /// shelf is there: a template fails, or two of them write one path.
+    pub fn render(&self, answers: &Answers) -> Result<Rendered> {
+        if self.0.policy.organisation().is_none() {
+            return self.0.render(answers);
+        }
+        let (loaded, answers) = (Arc::clone(&self.0), answers.clone());
+        guard::bounded(move || loaded.render(&answers))
+    }
+}
+
+impl Loaded {
+    fn new(shelves: &Shelves) -> Result<Self> {
         let mut texts: BTreeMap<&str, BTreeMap<&str, (&Shelf, &str)>> = BTreeMap::new();
         for shelf in shelves.iter() {
             for (path, text) in shelf.below("templates") {
@@ -89,33 +135,16 @@ impl TemplateSet {
             .flat_map(|(_, text)| check::slots_in(text))
             .collect();
         check::names(&packs, &questions, &engine, &slots_used)?;
-        Ok(Self { packs, questions, engine })
+        Ok(Self { packs, questions, engine, policy: shelves.policy().clone() })
     }
 
-    /// All questions, in order.
-    pub fn questions(&self) -> &[Question] {
-        &self.questions
-    }
-
-    /// All packs, in order.
-    pub fn packs(&self) -> &[Pack] {
-        &self.packs
-    }
-
-    /// The packs that take part.
-    pub fn active(&self, answers: &Answers) -> Vec<&Pack> {
+    fn active(&self, answers: &Answers) -> Vec<&Pack> {
         self.packs.iter().filter(|pack| pack.when.holds(|key| answers.get(key))).collect()
     }
 
-    /// Renders a project.
-    ///
-    /// # Errors
-    /// [`Kind::Usage`]: the answers contradict each other. [`Kind::Template`], or
-    /// [`Kind::Internal`] if only the built-in shelf is there: a template fails, or two of them
-    /// write one path.
-    pub fn render(&self, answers: &Answers) -> Result<Rendered> {
+    fn render(&self, answers: &Answers) -> Result<Rendered> {
         let packs = self.active(answers);
-        let mut context = bind(answers, &packs, &self.engine)?;
+        let mut context = bind(answers, self.policy.labels(), &packs, &self.engine)?;
         let slots: Vec<&str> =
             self.packs.iter().flat_map(|pack| &pack.slots).map(String::as_str).collect();
         bind_slots(&mut context, &slots, &packs, &self.engine)?;
@@ -128,7 +157,23 @@ impl TemplateSet {
                 }
             }
         }
+        self.require_files(&rendered.tree)?;
         Ok(rendered)
+    }
+
+    /// Holds the organisation's word on the files that every project has.
+    fn require_files(&self, tree: &Tree) -> Result<()> {
+        for path in self.policy.files() {
+            if tree.get(&TreePath::new(path)?).is_none() {
+                let name = self.policy.organisation().unwrap_or_default();
+                return Err(Error::new(
+                    Kind::Policy,
+                    format!("`{name}` requires `{path}`, which this project would not have"),
+                )
+                .hint("add a template for it to the organisation's folder, or choose answers that make it"));
+            }
+        }
+        Ok(())
     }
 
     /// Renders one file of a pack, once or once for each element of a list.

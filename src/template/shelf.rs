@@ -44,6 +44,21 @@ impl Shelf {
         self.texts.get(path).map(|text| SourceText::new(self.place(path), text.as_ref()))
     }
 
+    /// Leaves out a template, or all below a folder, named by its path below `templates`.
+    fn remove(&mut self, path: &str) -> Result<()> {
+        let whole = format!("templates/{path}");
+        let folder = format!("{whole}/");
+        let before = self.texts.len();
+        self.texts.retain(|name, _| *name != whole && !name.starts_with(&folder));
+        if self.texts.len() < before {
+            return Ok(());
+        }
+        let known: Vec<&str> = self.below("templates").map(|(name, _)| name).collect();
+        Err(Error::usage(format!("there is no built-in template `{path}` to remove"))
+            .hint_if(did_you_mean(path, known.iter().copied()))
+            .hint("`seaworthy templates list` names them"))
+    }
+
     /// How the user would name the file at `path`.
     pub fn place(&self, path: &str) -> String {
         format!("{}{path}", self.root)
@@ -55,6 +70,17 @@ impl Shelf {
             Some((path.strip_prefix(folder)?.strip_prefix('/')?, text.as_ref()))
         })
     }
+}
+
+/// A template, and who it comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its path below `templates`.
+    pub path: String,
+    /// Whether there is a built-in one.
+    pub builtin: bool,
+    /// The organisation, if it has one that stands in its place.
+    pub organisation: Option<String>,
 }
 
 /// The built-in shelf and, over it, an organisation's.
@@ -72,7 +98,7 @@ impl Shelves {
     /// [`Kind::Usage`](crate::error::Kind::Usage): no such folder, or none of an organisation.
     /// [`Kind::Template`](crate::error::Kind::Template): something in it that is unsafe to read.
     pub fn open(organisation: Option<&Path>) -> Result<Self> {
-        let builtin = Shelf::embedded();
+        let mut builtin = Shelf::embedded();
         let Some(root) = organisation else {
             return Ok(Self { builtin, organisation: None, policy: Policy::default() });
         };
@@ -84,6 +110,9 @@ impl Shelves {
             ))
             .hint(format!("write at least `name = \"…\"` into `{}`", shelf.place(ORGANISATION)))
         })?)?;
+        for path in policy.removed() {
+            builtin.remove(path)?;
+        }
         Ok(Self { builtin, organisation: Some(shelf), policy })
     }
 
@@ -105,6 +134,49 @@ impl Shelves {
     /// The organisation's word on the answers; without one it says nothing.
     pub fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// All templates, in the order of their paths.
+    pub fn templates(&self) -> Vec<Listed> {
+        let theirs = self.organisation.as_ref();
+        let paths: BTreeSet<&str> =
+            self.iter().flat_map(|shelf| shelf.below("templates")).map(|(path, _)| path).collect();
+        let listed = |path: &str| {
+            let on = |shelf: &Shelf| shelf.texts.contains_key(&format!("templates/{path}"));
+            let organisation =
+                theirs.filter(|shelf| on(shelf)).and_then(|_| self.policy.organisation());
+            Listed {
+                path: path.to_owned(),
+                builtin: on(&self.builtin),
+                organisation: organisation.map(str::to_owned),
+            }
+        };
+        paths.into_iter().map(listed).collect()
+    }
+
+    /// The template at `path`, as it stands.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`](crate::error::Kind::Usage) if there is none.
+    pub fn template(&self, path: &str) -> Result<SourceText> {
+        let name = format!("templates/{path}");
+        self.iter().rev().find_map(|shelf| shelf.text(&name)).ok_or_else(|| self.no_template(path))
+    }
+
+    /// The built-in template at `path`, whatever lies over it.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`](crate::error::Kind::Usage) if there is none.
+    pub fn builtin_template(&self, path: &str) -> Result<SourceText> {
+        self.builtin.text(&format!("templates/{path}")).ok_or_else(|| self.no_template(path))
+    }
+
+    fn no_template(&self, path: &str) -> Error {
+        let known: Vec<&str> =
+            self.iter().flat_map(|shelf| shelf.below("templates")).map(|(name, _)| name).collect();
+        Error::usage(format!("there is no template `{path}`"))
+            .hint_if(did_you_mean(path, known))
+            .hint("`seaworthy templates list` names them")
     }
 
     /// The names of all presets.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::ask::{Ask, Choices};
 use crate::answer::{
-    Answer, Answers, Entry, Given, Layer, Policy, Preset, Question, Source, Strength,
+    Answer, Answers, Entry, Given, Layer, Policy, Preset, Question, Source, Strength, Value,
 };
 use crate::error::{Error, Result};
 
@@ -77,8 +77,24 @@ impl Interview<'_> {
             let Some(question) = self.questions.iter().find(open) else {
                 return Ok(answers);
             };
-            let value = ask.ask(question, answers.get(&question.key))?;
+            let value = self.put(ask, question, answers.get(&question.key))?;
             layers[prompts].entries.push(prompted(question, value));
+        }
+    }
+
+    /// Puts a question until the organisation has nothing against the answer.
+    fn put(
+        &self,
+        ask: &mut dyn Ask,
+        question: &Question,
+        default: Option<&Value>,
+    ) -> Result<Value> {
+        loop {
+            let value = ask.ask(question, default)?;
+            match self.policy.objection(&question.key, &value) {
+                None => return Ok(value),
+                Some(objection) => ask.show(&format!("it wants {objection}\n")),
+            }
         }
     }
 
@@ -107,7 +123,7 @@ impl Interview<'_> {
             .collect();
         let at = ask.choose(&Choices { prompt: "Which one?".into(), items, first: 0 })?;
         let (question, answer) = open[at];
-        let value = ask.ask(question, Some(&answer.value))?;
+        let value = self.put(ask, question, Some(&answer.value))?;
         layer.entries.retain(|entry| entry.key != question.key);
         layer.entries.push(prompted(question, value));
         Ok(())
@@ -135,7 +151,7 @@ impl Interview<'_> {
     }
 }
 
-fn prompted(question: &Question, value: crate::answer::Value) -> Entry {
+fn prompted(question: &Question, value: Value) -> Entry {
     Entry {
         key: question.key.clone(),
         given: Given::Value(value),

@@ -29,7 +29,8 @@ fn the_commands() {
     }
     assert_eq!(world.run("nwe").code, 2);
     assert_eq!(world.run("new --pset x").code, 2);
-    assert_eq!(world.run("--version").stdout, format!("seaworthy {}\n", env!("CARGO_PKG_VERSION")));
+    let version = world.run("--version").stdout;
+    assert!(version.starts_with(concat!("seaworthy ", env!("CARGO_PKG_VERSION"))), "{version}");
 }
 
 #[test]

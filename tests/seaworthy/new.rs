@@ -7,7 +7,7 @@ fn writes_a_project_and_says_what_to_do_next() {
     assert_eq!((outcome.code, outcome.stdout.as_str()), (0, ""));
     assert!(outcome.stderr.starts_with("`demo`: "), "{}", outcome.stderr);
     assert!(
-        outcome.stderr.ends_with("files made\n\n  cd demo\n  make help\n"),
+        outcome.stderr.ends_with("files made\n\n  cd demo\n  make test\n  make run\n"),
         "{}",
         outcome.stderr
     );

@@ -78,7 +78,7 @@ fn a_full_run_with_a_wrong_answer_and_a_changed_one() {
     terminal.shows("Which one?").types(DOWN).types(DOWN).types(ENTER);
     terminal.shows("Owner").types("sre").types(ENTER);
     terminal.shows("Owner").shows("sre").shows("All right?").types(ENTER);
-    terminal.shows("`demo`: ").shows("make help");
+    terminal.shows("`demo`: ").shows("make run");
     assert_eq!(terminal.ends(), 0);
     let lock: toml::Table = world.read("demo/.seaworthy/lock.toml").parse().unwrap();
     assert_eq!(lock["preset"].as_str(), Some("starter"));

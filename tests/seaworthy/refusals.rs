@@ -117,7 +117,7 @@ fn wrong_input_is_refused_with_the_next_step() {
             files: &[ORGANISATION],
             arguments: "new demo --org acme --set registry=docker.io/mine --yes",
             code: 6,
-            stderr: "error: `registry` is locked to `registry.acme.example/agents` by `acme` (`acme/organisation.toml:4:12`), and flag asks for `docker.io/mine` (`--set registry=docker.io/mine`)\n  hint: leave it out; to have it changed, speak to the owners of the organisation's folder\n",
+            stderr: "error: `registry` is locked to `registry.acme.example/agents` by `acme` (`acme/organisation.toml:4:12`), and flag asks for `docker.io/mine` (`--set registry=docker.io/mine`)\n  hint: give a value that it admits; to have the limit changed, speak to the owners of the organisation's folder\n",
         },
         Refusal {
             files: &[],
