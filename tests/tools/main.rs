@@ -1,0 +1,17 @@
+//! The tools tier: generated projects in the hands of the real tools. `tests/setup` installs them; a tool that is
+//! missing fails its test.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    reason = "the rules keep the generator's disk and terminal in one place; tests have their own"
+)]
+
+mod container;
+mod http;
+mod image;
+mod manifests;
+mod process;
+mod project;
+mod scripts;
+mod service;
+mod toolbox;
