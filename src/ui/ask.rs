@@ -51,6 +51,7 @@ impl<'a> Terminal<'a> {
             true => Box::new(ColorfulTheme::default()),
             false => Box::new(SimpleTheme),
         };
+        ui.watch_prompts();
         Self { ui, term: Term::stderr(), theme }
     }
 
@@ -75,9 +76,10 @@ impl<'a> Terminal<'a> {
         if let Some(default) = default {
             input = input.default(default.to_string());
         }
-        let text = input
-            .allow_empty(true)
-            .interact_text_on(&self.term)
+        let input = input.allow_empty(true);
+        let text = self
+            .ui
+            .prompt(|| input.interact_text_on(&self.term))
             .map_err(|error| self.stopped(error))?;
         let refused =
             |_| Error::new(Kind::Internal, format!("`{}` took a value back", question.key));
@@ -89,11 +91,10 @@ impl<'a> Terminal<'a> {
         let picks = question.choices.iter().map(|choice| {
             (format!("{}: {}", choice.value, choice.help), chosen.contains(&choice.value))
         });
-        let picked = MultiSelect::with_theme(self.theme.as_ref())
-            .with_prompt(prompt)
-            .items_checked(picks)
-            .interact_on(&self.term)
-            .map_err(|error| self.stopped(error))?;
+        let list =
+            MultiSelect::with_theme(self.theme.as_ref()).with_prompt(prompt).items_checked(picks);
+        let picked =
+            self.ui.prompt(|| list.interact_on(&self.term)).map_err(|error| self.stopped(error))?;
         Ok(Value::List(picked.into_iter().map(|at| question.choices[at].value.clone()).collect()))
     }
 }
@@ -141,12 +142,11 @@ impl Ask for Terminal<'_> {
 
     fn choose(&mut self, choices: &Choices) -> Result<usize> {
         self.ui.interrupted()?;
-        Select::with_theme(self.theme.as_ref())
+        let list = Select::with_theme(self.theme.as_ref())
             .with_prompt(&choices.prompt)
             .items(&choices.items)
-            .default(choices.first)
-            .interact_on(&self.term)
-            .map_err(|error| self.stopped(error))
+            .default(choices.first);
+        self.ui.prompt(|| list.interact_on(&self.term)).map_err(|error| self.stopped(error))
     }
 
     fn show(&mut self, text: &str) {

@@ -5,8 +5,10 @@
 use std::io::{IsTerminal, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
-use console::style;
+use console::{Term, style};
 
 use crate::error::{Error, Kind, Result};
 
@@ -15,7 +17,11 @@ use crate::error::{Error, Kind, Result};
 pub struct Ui {
     quiet: bool,
     stop: Arc<AtomicBool>,
+    prompting: Arc<AtomicBool>,
 }
+
+/// How often a waiting prompt is looked at for Ctrl-C.
+const INTERVAL: Duration = Duration::from_millis(50);
 
 impl Ui {
     /// A user interface that says nothing but errors and data if `quiet`. Ctrl-C no longer ends
@@ -34,7 +40,7 @@ impl Ui {
                 .map_err(refused)?;
             signal_hook::flag::register(signal, Arc::clone(&stop)).map_err(refused)?;
         }
-        Ok(Self { quiet, stop })
+        Ok(Self { quiet, stop, prompting: Arc::default() })
     }
 
     /// Fails if the user has stopped the run.
@@ -43,6 +49,36 @@ impl Ui {
     /// [`Kind::Interrupted`].
     pub fn interrupted(&self) -> Result<()> {
         if self.stop.load(Ordering::Relaxed) { Err(Error::interrupted()) } else { Ok(()) }
+    }
+
+    /// Shows a prompt. Ctrl-C that comes before the prompt listens for keys is a signal, which the
+    /// prompt does not see: then this ends the process, as the prompt would have.
+    pub fn prompt<T>(&self, prompt: impl FnOnce() -> T) -> T {
+        self.prompting.store(true, Ordering::Relaxed);
+        let answer = prompt();
+        self.prompting.store(false, Ordering::Relaxed);
+        answer
+    }
+
+    /// Watches over prompts for as long as the process lives.
+    pub fn watch_prompts(&self) {
+        let (stop, prompting) = (Arc::clone(&self.stop), Arc::clone(&self.prompting));
+        thread::spawn(move || {
+            let stuck = || stop.load(Ordering::Relaxed) && prompting.load(Ordering::Relaxed);
+            loop {
+                thread::sleep(INTERVAL);
+                if stuck() {
+                    // a prompt that saw the key is on its way out
+                    thread::sleep(INTERVAL);
+                    if stuck() {
+                        let _ = Term::stderr().show_cursor();
+                        tell("\n");
+                        tell_error(&Error::interrupted());
+                        std::process::exit(Kind::Interrupted.exit_code().into());
+                    }
+                }
+            }
+        });
     }
 
     /// Whether there is somebody to ask.
