@@ -70,6 +70,11 @@ impl Error {
         Self::new(Kind::Interrupted, "interrupted, nothing was written")
     }
 
+    /// The user decided against it.
+    pub fn cancelled() -> Self {
+        Self::new(Kind::Interrupted, "cancelled, nothing was written")
+    }
+
     /// Adds a next step.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());

@@ -91,6 +91,9 @@ impl Answers {
         let mut answers = Self::default();
         for question in questions {
             let entry = given.get(question.key.as_str()).copied();
+            // a default that derives from another answer is derived anew, since that may differ now
+            let derived = question.default_from.is_some();
+            let entry = entry.filter(|entry| !derived || entry.source != Source::Default);
             if answers.applies(question) {
                 let answer = answers.settle(question, entry)?;
                 answers.0.extend(answer);

@@ -156,7 +156,7 @@ impl Policy {
         };
         let name = self.organisation().unwrap_or_default();
         let given = match place {
-            Some(place) => format!("{source} asks for `{value}` (`{place}`)"),
+            Some(place) => format!("the {source} asks for `{value}` (`{place}`)"),
             None => format!("its default is `{value}`"),
         };
         Err(Error::new(Kind::Policy, format!("`{key}` is locked to {limit} by `{name}` (`{at}`), and {given}")).hint(

@@ -204,7 +204,7 @@ impl Question {
             Type::List => format!("any of {}, each once", listed(self.choice_values())),
             Type::Quantity => "a Kubernetes quantity such as `500m` or `512Mi`".into(),
             Type::Label => format!(
-                "lower-case letters, digits and `-`, beginning with a letter, at most {} characters",
+                "a-z, 0-9 and `-`, a letter first, at most {}",
                 self.max_length.unwrap_or(63)
             ),
             Type::Text => self.expected.clone().unwrap_or_else(|| {

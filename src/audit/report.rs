@@ -1,5 +1,7 @@
 //! A report: the breaches of a project, and those that are waived.
 
+use std::fmt;
+
 use super::control::{Control, Severity};
 use super::document::Document;
 use super::waiver::{Waiver, waivers};
@@ -25,6 +27,17 @@ pub struct Finding {
     pub message: String,
     /// How to mend it.
     pub fix: String,
+}
+
+/// In words that follow "breaches".
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}): {}", self.id, self.title, self.message)?;
+        match &self.path {
+            Some(path) => write!(f, " (`{path}:{}:{}`)", self.line, self.column),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What an audit found.

@@ -5,6 +5,7 @@ mod man;
 mod new;
 mod organisation;
 mod presets;
+mod proposal;
 mod schema;
 mod templates;
 

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::organisation::Organisation;
-use crate::answer::{Answers, Layer, Preset, Question, SourceText, Value, listed};
+use super::proposal::Proposal;
+use crate::answer::{Answers, Layer, Preset, SourceText};
 use crate::error::{Error, Result};
-use crate::project::{self, Action, LOCK, Lock, Plan};
+use crate::project::{self, Lock};
 use crate::template::{Shelves, TemplateSet};
-use crate::tree::TreePath;
 use crate::ui::{self, Interview, Terminal, Ui};
 
 /// The preset that stands if none is chosen.
@@ -66,10 +66,11 @@ enum Format {
     Json,
 }
 
-/// What the project is made from.
-struct Decision {
-    preset: Option<String>,
-    answers: Answers,
+/// What was given on the command line, before anybody is asked.
+struct Given {
+    layers: Vec<Layer>,
+    lock: Option<Lock>,
+    preset: Option<Preset>,
 }
 
 impl New {
@@ -80,51 +81,53 @@ impl New {
     pub fn run(&self, ui: &Ui, configuration: Option<&Path>) -> Result<()> {
         let shelves = self.organisation.open(configuration)?;
         let set = TemplateSet::load(&shelves)?;
-        let decision = self.decide(ui, &shelves, set.questions())?;
-        let rendered = set.render(&decision.answers)?;
-        let organisation = shelves.policy().organisation().map(str::to_owned);
-        let mut tree = rendered.tree;
-        Lock::new(decision.preset.clone(), organisation, rendered.packs, &decision.answers)
-            .seal(&mut tree, &rendered.lockfiles)?;
+        let given = self.given(ui, &shelves)?;
+        let proposal = if self.yes {
+            self.propose(&shelves, &set, &given, None, None)?
+        } else if ui.has_terminal() {
+            self.ask(ui, &shelves, &set, &given)?
+        } else {
+            return Err(Error::usage("there is no terminal to ask on")
+                .hint("add `--yes` to take what flags, files, the preset and the defaults say"));
+        };
+        if self.dry_run {
+            self.print(ui, &proposal)?;
+            return proposal.refuse_what_is_in_the_way(self.force);
+        }
+        proposal.refuse_what_is_in_the_way(self.force)?;
+        project::apply(&proposal.plan, &proposal.target, &mut |_| ui.interrupted())?;
+        if self.git && !project::commit_all(&proposal.target)? {
+            let shown = proposal.shown.display();
+            ui.say(&format!("`{shown}` is in a repository already: nothing was committed\n"));
+        }
+        self.print(ui, &proposal)
+    }
 
-        let named = decision.answers.get("name").and_then(Value::as_text).unwrap_or_default();
-        let shown = self.path.clone().unwrap_or_else(|| PathBuf::from(named));
-        let target = target(&shown)?;
-        if !self.dry_run {
-            project::recover_target(&target)?;
-        }
-        let plan = Plan::between(&target, tree, &TreePath::new(LOCK)?)?;
-        self.refuse_what_is_in_the_way(&shown, &plan)?;
-        if !self.dry_run {
-            project::apply(&plan, &target, &mut |_| ui.interrupted())?;
-            if self.git && !project::commit_all(&target)? {
-                ui.say(&format!(
-                    "`{}` is in a repository already: nothing was committed\n",
-                    shown.display()
-                ));
-            }
-        }
+    /// Prints what was or would be written.
+    fn print(
+        &self,
+        ui: &Ui,
+        Proposal { preset, answers, shown, plan, .. }: &Proposal,
+    ) -> Result<()> {
         match (self.format, self.dry_run) {
             (Format::Json, _) => {
-                let preset = decision.preset.as_deref();
-                ui.print(&ui::plan_json(&shown, preset, &decision.answers, &plan, !self.dry_run)?)
+                ui.print(&ui::plan_json(shown, preset.as_deref(), answers, plan, !self.dry_run)?)
             }
-            (Format::Text, true) if self.diff => ui.print(&ui::diff_text(&plan)),
-            (Format::Text, true) => ui.print(&ui::plan_text(&plan)),
+            (Format::Text, true) if self.diff => ui.print(&ui::diff_text(plan)),
+            (Format::Text, true) => ui.print(&ui::plan_text(plan)),
             (Format::Text, false) => {
-                ui.say(&ui::made_text(&shown, &plan));
+                ui.say(&ui::made_text(shown, plan));
                 Ok(())
             }
         }
     }
 
-    /// Settles the preset and the answers, asking for them where there is somebody to ask.
-    fn decide(&self, ui: &Ui, shelves: &Shelves, questions: &[Question]) -> Result<Decision> {
-        let policy = shelves.policy();
-        let mut layers = vec![policy.defaults(), Layer::flags(&self.set)?];
+    /// Reads flags, files and the preset.
+    fn given(&self, ui: &Ui, shelves: &Shelves) -> Result<Given> {
+        let mut layers = vec![shelves.policy().defaults(), Layer::flags(&self.set)?];
         layers.extend(self.implied()?);
-        let lock = self.read_answers(ui, policy.organisation(), &mut layers)?;
-        let mut preset = match (&self.preset, lock.as_ref().map(|lock| &lock.preset)) {
+        let lock = self.read_answers(ui, shelves.policy().organisation(), &mut layers)?;
+        let preset = match (&self.preset, lock.as_ref().map(|lock| &lock.preset)) {
             (Some(given), _) => Some(given_preset(given, shelves)?),
             // a lock has every answer, and may come from a preset that is a file elsewhere
             (None, Some(name)) => known_preset(name.as_deref(), shelves)?,
@@ -132,32 +135,68 @@ impl New {
             (None, None) => None,
         };
         layers.extend(preset.as_ref().map(Preset::layer));
-        if !self.yes {
-            if !ui.has_terminal() {
-                return Err(Error::usage("there is no terminal to ask on").hint(
-                    "add `--yes` to take what flags, files, the preset and the defaults say",
-                ));
-            }
-            let offered = match preset.is_none() && lock.is_none() {
-                true => shelves
-                    .preset_names()
-                    .into_iter()
-                    .map(|name| shelves.preset(name))
-                    .collect::<Result<_>>()?,
-                false => Vec::new(),
-            };
-            let first = offered
-                .iter()
-                .position(|preset: &Preset| preset.name == DEFAULT_PRESET)
-                .unwrap_or(0);
-            let interview = Interview { questions, layers: &layers, policy, all: self.all };
-            let outcome = interview.hold(&mut Terminal::new(ui), &offered, first)?;
-            layers.extend(outcome.preset.as_ref().map(Preset::layer));
-            layers.push(outcome.layer);
-            preset = preset.or(outcome.preset);
+        Ok(Given { layers, lock, preset })
+    }
+
+    /// Renders what was given comes to, with the preset that was chosen and the prompts' answers.
+    fn propose(
+        &self,
+        shelves: &Shelves,
+        set: &TemplateSet,
+        given: &Given,
+        chosen: Option<&Preset>,
+        prompts: Option<&Layer>,
+    ) -> Result<Proposal> {
+        let mut layers = given.layers.clone();
+        layers.extend(chosen.map(Preset::layer));
+        layers.extend(prompts.cloned());
+        let answers = Answers::resolve(set.questions(), &layers, shelves.policy())?;
+        let preset = given.preset.as_ref().or(chosen).map(|preset| preset.name.clone());
+        let preset = preset.or_else(|| given.lock.as_ref().and_then(|lock| lock.preset.clone()));
+        if let Some(path) = self.path.as_deref().filter(|_| !self.dry_run) {
+            project::recover_target(&project::absolute(path)?)?;
         }
-        let name = preset.map(|preset| preset.name).or(lock.and_then(|lock| lock.preset));
-        Ok(Decision { preset: name, answers: Answers::resolve(questions, &layers, policy)? })
+        Proposal::new(shelves, set, preset, answers, self.path.as_deref())
+    }
+
+    /// Asks for the rest, until there is a proposal that can be carried out.
+    fn ask(
+        &self,
+        ui: &Ui,
+        shelves: &Shelves,
+        set: &TemplateSet,
+        given: &Given,
+    ) -> Result<Proposal> {
+        let offered: Vec<Preset> = match (&given.preset, &given.lock) {
+            (None, None) => shelves
+                .preset_names()
+                .into_iter()
+                .map(|name| shelves.preset(name))
+                .collect::<Result<_>>()?,
+            _ => Vec::new(),
+        };
+        let first = offered.iter().position(|preset| preset.name == DEFAULT_PRESET).unwrap_or(0);
+        // what is in the way whatever the answers is told before any is given
+        if self.path.is_some()
+            && let Ok(proposal) = self.propose(shelves, set, given, offered.get(first), None)
+        {
+            proposal.refuse_what_is_in_the_way(self.force)?;
+        }
+        let interview = Interview {
+            questions: set.questions(),
+            layers: &given.layers,
+            policy: shelves.policy(),
+            folder: self.path.as_deref(),
+            all: self.all,
+        };
+        let mut proposal = None;
+        interview.hold(&mut Terminal::new(ui), &offered, first, &mut |preset, prompts| {
+            let made = self.propose(shelves, set, given, preset, Some(prompts))?;
+            made.refuse_what_is_in_the_way(self.force)?;
+            proposal = Some(made);
+            Ok(())
+        })?;
+        proposal.ok_or_else(Error::interrupted)
     }
 
     /// The name that follows from the path.
@@ -195,43 +234,6 @@ impl New {
             None => Layer::file(&text)?,
         });
         Ok(lock)
-    }
-
-    fn refuse_what_is_in_the_way(&self, shown: &Path, plan: &Plan) -> Result<()> {
-        let shown = shown.display();
-        if let Some(change) =
-            plan.changes().iter().find(|change| matches!(change.action, Action::Blocked(_)))
-        {
-            let Action::Blocked(what) = change.action else { unreachable!("it was just found") };
-            return Err(Error::usage(format!(
-                "`{shown}/{}` is in the way: it is {what}",
-                change.path
-            ))
-            .hint("move it away, or choose another path"));
-        }
-        let replaced: Vec<&str> = plan
-            .with(|action| action == Action::Replace)
-            .map(|change| change.path.as_str())
-            .collect();
-        if self.force || replaced.is_empty() {
-            return Ok(());
-        }
-        let more = replaced.len().saturating_sub(3);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let names = listed(replaced.iter().take(3).copied());
-        Err(Error::usage(format!("files in `{shown}` are in the way: {names}{more}"))
-            .hint("choose another path, or add `--force` to replace them"))
-    }
-}
-
-/// The target as a path that names a folder, whether it exists or not.
-fn target(shown: &Path) -> Result<PathBuf> {
-    match project::kind_of(shown)? {
-        None | Some("a folder") => project::absolute(shown),
-        Some(what) => {
-            Err(Error::usage(format!("`{}` is in the way: it is {what}", shown.display()))
-                .hint("move it away, or choose another path"))
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The organisation's folder that a command lays over the built-in templates.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -14,8 +15,8 @@ use crate::template::Shelves;
 #[derive(Debug, Args)]
 pub struct Organisation {
     /// Lay an organisation's folder over the built-in templates and presets; empty for none
-    #[arg(long, value_name = "DIR", env = "SEAWORTHY_ORG")]
-    org: Option<PathBuf>,
+    #[arg(long, value_name = "DIR", env = "SEAWORTHY_ORG", hide_env_values = true)]
+    org: Option<OsString>,
 }
 
 /// What the user's configuration file says.
@@ -42,7 +43,7 @@ impl Organisation {
     /// [`Kind::Usage`](crate::error::Kind::Usage): a malformed configuration file.
     pub fn folder(&self, configuration: Option<&Path>) -> Result<Option<PathBuf>> {
         let given = match (&self.org, configuration) {
-            (Some(org), _) => Some(org.clone()),
+            (Some(org), _) => Some(PathBuf::from(org)),
             (None, Some(file)) => configured(file)?,
             (None, None) => None,
         };

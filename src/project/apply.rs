@@ -42,12 +42,9 @@ pub type Watch<'a> = &'a mut dyn FnMut(&Step) -> Result<()>;
 pub fn apply(plan: &Plan, target: &Path, watch: Watch) -> Result<()> {
     let fresh = disk::kind_of(target)?.is_none();
     let parents = if fresh { missing_parents(target)? } else { Vec::new() };
-    for parent in &parents {
-        disk::make_folder(parent)?;
-    }
     let staging = staging_of(target, fresh);
-    recover(&staging, target)?;
     let written = watch(&Step::Begin).and_then(|()| {
+        parents.iter().try_for_each(|parent| disk::make_folder(parent))?;
         let _claim = open(&staging)?;
         if fresh {
             write_fresh(plan, target, &staging, watch)

@@ -132,14 +132,32 @@ pub fn kind_of(path: &Path) -> Result<Option<&'static str>> {
     }
 }
 
-/// The path with every part that exists resolved, so that its last part has a name.
+/// The path with the part of it that exists resolved; its last part has a name.
 ///
 /// # Errors
-/// [`Kind::Usage`] if the path ends above everything that has a name.
+/// [`Kind::Usage`] if the path ends above everything that has a name, or runs back out of a folder
+/// that does not exist.
 pub fn absolute(path: &Path) -> Result<PathBuf> {
-    let resolved = fs::canonicalize(path)
-        .or_else(|_| std::path::absolute(path))
-        .map_err(|error| refused("find", path, error))?;
+    let whole = std::path::absolute(path).map_err(|error| refused("find", path, error))?;
+    let mut missing = Vec::new();
+    let mut rest = whole.as_path();
+    let resolved = loop {
+        match (fs::canonicalize(rest), rest.file_name(), rest.parent()) {
+            (Ok(resolved), ..) => break resolved,
+            (Err(_), Some(name), Some(parent)) => {
+                missing.push(name);
+                rest = parent;
+            }
+            _ => {
+                return Err(Error::usage(format!(
+                    "`{}` runs out of a folder that does not exist",
+                    path.display()
+                ))
+                .hint("write the path without `..`"));
+            }
+        }
+    };
+    let resolved = missing.iter().rev().fold(resolved, |resolved, name| resolved.join(name));
     match resolved.file_name() {
         Some(_) => Ok(resolved),
         None => {

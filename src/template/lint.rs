@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::set::TemplateSet;
 use crate::answer::Answers;
-use crate::audit::{Control, Finding, audit};
+use crate::audit::{Control, audit};
 use crate::error::{Error, Kind, Result};
 use crate::tree::{File, Tree, TreePath};
 
@@ -29,15 +29,11 @@ pub fn lint(set: &TemplateSet, presets: &[(String, Answers)]) -> Result<Proof> {
     let mut proved: BTreeSet<&str> = BTreeSet::new();
     for (name, answers) in presets {
         let tree = set.render(answers)?.tree;
-        let controls: Vec<&Control> = set
-            .active(answers)
-            .into_iter()
-            .flat_map(|pack| &pack.controls)
-            .filter(|control| control.when.holds(|key| answers.get(key)))
-            .collect();
-        let report = audit(controls.iter().copied(), &tree)?;
+        let controls = set.controls(answers);
+        let report = set.audit(answers, &tree)?;
         if let Some(finding) = report.findings.first() {
-            return Err(breach(name, finding));
+            let message = format!("preset `{name}` breaches {finding}");
+            return Err(Error::new(Kind::Control, message).hint(&finding.fix));
         }
         let waived: BTreeSet<&str> =
             report.waived.iter().map(|(finding, _)| finding.id.as_str()).collect();
@@ -66,19 +62,6 @@ pub fn lint(set: &TemplateSet, presets: &[(String, Answers)]) -> Result<Proof> {
             Ok(Proof { packs: set.packs().len(), presets: presets.len(), controls: all().count() })
         }
     }
-}
-
-fn breach(preset: &str, finding: &Finding) -> Error {
-    let at = finding
-        .path
-        .as_ref()
-        .map(|path| format!(" (`{path}:{}:{}`)", finding.line, finding.column))
-        .unwrap_or_default();
-    Error::new(
-        Kind::Control,
-        format!("preset `{preset}` breaches {}: {}{at}", finding.id, finding.message),
-    )
-    .hint(&finding.fix)
 }
 
 /// The project with a control's mutant made in it; `None` if its text is not there.

@@ -12,6 +12,7 @@ use super::guard;
 use super::pack::{Ownership, Pack, placeholders};
 use super::shelf::{Shelf, Shelves};
 use crate::answer::{Answers, Policy, Question, SourceText};
+use crate::audit::{Control, Report, audit};
 use crate::error::{Error, Kind, Result};
 use crate::tree::{File, Tree, TreePath};
 
@@ -80,6 +81,20 @@ impl TemplateSet {
         }
         let (loaded, answers) = (Arc::clone(&self.0), answers.clone());
         guard::bounded(move || loaded.render(&answers))
+    }
+
+    /// The controls that apply to a project with these answers.
+    pub fn controls(&self, answers: &Answers) -> Vec<&Control> {
+        let applies = |control: &&Control| control.when.holds(|key| answers.get(key));
+        self.active(answers).into_iter().flat_map(|pack| &pack.controls).filter(applies).collect()
+    }
+
+    /// Holds a rendered project against the controls that apply to it.
+    ///
+    /// # Errors
+    /// What [`audit`] says.
+    pub fn audit(&self, answers: &Answers, tree: &Tree) -> Result<Report> {
+        audit(self.controls(answers), tree)
     }
 }
 

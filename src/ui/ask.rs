@@ -1,10 +1,10 @@
 //! Asking: of a person on a terminal, or of a script in tests.
 
-use console::Term;
+use console::{Term, truncate_str};
 use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
 use dialoguer::{Input, MultiSelect, Select};
 
-use super::streams::Ui;
+use super::streams::{Ui, tell_error};
 use crate::answer::{Question, Type, Value};
 use crate::error::{Error, Kind, Result};
 
@@ -35,7 +35,13 @@ pub trait Ask {
 
     /// Shows text between questions.
     fn show(&mut self, text: &str);
+
+    /// Shows what stands against the answers.
+    fn object(&mut self, error: &Error);
 }
+
+/// The columns that a list takes beside its items.
+const MARGIN: usize = 4;
 
 /// A person on a terminal. Prompts go to standard error.
 pub struct Terminal<'a> {
@@ -80,6 +86,8 @@ impl<'a> Terminal<'a> {
         let text = self
             .ui
             .prompt(|| input.interact_text_on(&self.term))
+            // the line of the prompt is still open
+            .inspect_err(|_| drop(self.term.write_line("")))
             .map_err(|error| self.stopped(error))?;
         let refused =
             |_| Error::new(Kind::Internal, format!("`{}` took a value back", question.key));
@@ -142,11 +150,27 @@ impl Ask for Terminal<'_> {
 
     fn choose(&mut self, choices: &Choices) -> Result<usize> {
         self.ui.interrupted()?;
+        // a line that wraps would not be cleared
+        let width = usize::from(self.term.size().1).saturating_sub(MARGIN);
+        let items: Vec<_> =
+            choices.items.iter().map(|item| truncate_str(item, width, "…")).collect();
         let list = Select::with_theme(self.theme.as_ref())
             .with_prompt(&choices.prompt)
-            .items(&choices.items)
-            .default(choices.first);
-        self.ui.prompt(|| list.interact_on(&self.term)).map_err(|error| self.stopped(error))
+            .items(&items)
+            .default(choices.first)
+            .report(false);
+        let at =
+            self.ui.prompt(|| list.interact_on(&self.term)).map_err(|error| self.stopped(error))?;
+        let name = choices.items[at].split(": ").next().unwrap_or_default();
+        let mut line = String::new();
+        if self.theme.format_select_prompt_selection(&mut line, &choices.prompt, name).is_ok() {
+            self.show(&format!("{line}\n"));
+        }
+        Ok(at)
+    }
+
+    fn object(&mut self, error: &Error) {
+        tell_error(error);
     }
 
     fn show(&mut self, text: &str) {

@@ -80,5 +80,6 @@ pub fn made_text(target: &Path, plan: &Plan) -> String {
         }
     }
     let folder = target.display();
-    format!("`{folder}`: {}\n\n  cd {folder}\n  make test\n  make run\n", counts.join(", "))
+    let enter = if target == Path::new(".") { String::new() } else { format!("  cd {folder}\n") };
+    format!("`{folder}`: {}\n\n{enter}  make test\n  make run\n", counts.join(", "))
 }

@@ -12,8 +12,10 @@ fn the_flags_of_new() {
         "--yes",
         "--all",
         "--dry-run",
+        "--diff",
         "--format",
         "--force",
+        "--git",
         "--quiet",
     ] {
         assert!(help.contains(flag), "`{flag}` is missing:\n{help}");
@@ -23,7 +25,19 @@ fn the_flags_of_new() {
 #[test]
 fn the_commands() {
     let world = World::new();
-    for command in ["new", "presets list", "presets show", "templates lint"] {
+    for command in [
+        "new",
+        "presets list",
+        "presets show",
+        "templates list",
+        "templates show",
+        "templates eject",
+        "templates lint",
+        "schema answers",
+        "schema plan",
+        "completions",
+        "man",
+    ] {
         let outcome = world.run(&format!("{command} --help"));
         assert_eq!(outcome.code, 0, "`{command}`: {}", outcome.stderr);
     }
@@ -31,6 +45,67 @@ fn the_commands() {
     assert_eq!(world.run("new --pset x").code, 2);
     let version = world.run("--version").stdout;
     assert!(version.starts_with(concat!("seaworthy ", env!("CARGO_PKG_VERSION"))), "{version}");
+}
+
+#[test]
+fn the_presets() {
+    let list = World::new().run("presets list").stdout;
+    let names: Vec<&str> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(names, ["airgapped", "cost-optimized", "production", "regulated", "starter"]);
+}
+
+#[test]
+fn the_schemas_hold() {
+    let world = World::new();
+    let schema = |format: &str| {
+        let schema: serde_json::Value =
+            serde_json::from_str(&world.run(&format!("schema {format}")).stdout).unwrap();
+        jsonschema::validator_for(&schema).expect("a JSON Schema")
+    };
+    let plan = world.run("new demo --yes --dry-run --format json").stdout;
+    let mut plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
+    let plans = schema("plan");
+    assert_eq!(
+        plans.iter_errors(&plan).map(|error| error.to_string()).collect::<Vec<_>>(),
+        [""; 0]
+    );
+    plan["surprise"] = true.into();
+    assert!(!plans.is_valid(&plan));
+
+    let answers = schema("answers");
+    for (text, valid) in [
+        (r#"{"port": 8080, "environments": ["qa"], "dns": "coredns"}"#, true),
+        (r#"{"answers": {"owner": "sre"}}"#, true),
+        (r#"{"port": "8080"}"#, false),
+        (r#"{"port": 80}"#, false),
+        (r#"{"dns": "bind"}"#, false),
+        (r#"{"environments": ["QA"]}"#, false),
+        (r#"{"prot": 8080}"#, false),
+        (r#"{"answers": {"prot": 8080}}"#, false),
+    ] {
+        let document: serde_json::Value = serde_json::from_str(text).unwrap();
+        assert_eq!(answers.is_valid(&document), valid, "{text}");
+        let mut arguments = vec!["new", "demo", "--yes", "--dry-run", "--quiet", "--answers", "-"];
+        arguments.push("--preset=starter");
+        assert_eq!(
+            world.run_with_input(&arguments, text).code == 0,
+            valid,
+            "`new` agrees with the schema: {text}"
+        );
+    }
+}
+
+#[test]
+fn completions_and_the_manual_name_every_command() {
+    let world = World::new();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = world.run(&format!("completions {shell}")).stdout;
+        assert!(script.contains("dry-run"), "{shell}");
+    }
+    let manual = world.run("man").stdout;
+    for words in [".TH seaworthy", ".SH \"NEW\"", "dry\\-run"] {
+        assert!(manual.contains(words), "`{words}` is missing");
+    }
 }
 
 #[test]

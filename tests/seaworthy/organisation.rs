@@ -60,21 +60,177 @@ fn a_locked_value_is_refused_from_every_layer() {
     for (flags, place) in [
         (
             "--set registry=docker.io/mine",
-            "flag asks for `docker.io/mine` (`--set registry=docker.io/mine`)",
+            "the flag asks for `docker.io/mine` (`--set registry=docker.io/mine`)",
         ),
-        ("--answers other.toml", "file asks for `docker.io/mine` (`other.toml:1:12`)"),
-        ("--preset mine.toml", "preset mine asks for `docker.io/mine` (`mine.toml:4:12`)"),
+        ("--answers other.toml", "the file asks for `docker.io/mine` (`other.toml:1:12`)"),
+        ("--preset mine.toml", "the preset mine asks for `docker.io/mine` (`mine.toml:4:12`)"),
     ] {
         let outcome = run(&world, flags);
         assert_eq!(outcome.code, 6, "{flags}: {}", outcome.stderr);
         assert!(
-            outcome.stderr.contains("docs/examples/acme/organisation.toml:10:12"),
+            outcome.stderr.contains("docs/examples/acme/organisation.toml:18:12"),
             "the lock's place: {}",
             outcome.stderr
         );
         assert!(outcome.stderr.contains(place), "{flags}: {}", outcome.stderr);
         assert!(!world.path("demo").exists());
     }
+}
+
+#[test]
+fn a_limited_value_may_move_within_its_limits() {
+    assert_eq!(run(&World::new(), "--set replicas_min=20 --set cpu_request=500m").code, 0);
+    let outcome = run(&World::new(), "--set replicas_min=21");
+    assert_eq!(outcome.code, 6, "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("`replicas_min` is locked to at most 20 by `acme`"),
+        "{}",
+        outcome.stderr
+    );
+    let outcome = run(&World::new(), "--set cpu_request=3");
+    assert_eq!(outcome.code, 6, "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("locked to one of `250m`, `500m`, `1`"), "{}", outcome.stderr);
+}
+
+#[test]
+fn labels_are_on_every_object() {
+    let world = World::new();
+    assert_eq!(run(&world, "").code, 0);
+    assert!(
+        world
+            .read("demo/deploy/base/kustomization.yaml")
+            .contains("\n      acme.example/platform: agents\n")
+    );
+}
+
+#[test]
+fn a_template_that_undoes_a_control_is_refused() {
+    let world = World::new();
+    world.write("bad/organisation.toml", "name = \"bad\"\n");
+    world.write(
+        "bad/templates/typescript/files/Dockerfile.tera",
+        "<% extends \"builtin/typescript/files/Dockerfile.tera\" %>\n<% block build_base %>node:latest<% endblock build_base %>\n",
+    );
+    let outcome = world.run("new demo --org bad --yes");
+    assert_eq!(outcome.code, 5, "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("the project would breach SUP-001"), "{}", outcome.stderr);
+    assert!(!world.path("demo").exists());
+}
+
+#[test]
+fn what_an_organisation_requires_and_removes() {
+    let world = World::new();
+    world.write("acme/organisation.toml", "name = \"acme\"\nfiles = [\"SECURITY.md\"]\n");
+    let outcome = world.run("new demo --org acme --yes");
+    assert_eq!(outcome.code, 6);
+    assert!(outcome.stderr.contains("`acme` requires `SECURITY.md`"), "{}", outcome.stderr);
+
+    world.write(
+        "acme/organisation.toml",
+        "name = \"acme\"\nremove = [\"project/files/.editorconfig.tera\"]\n",
+    );
+    assert_eq!(world.run("new demo --org acme --yes").code, 0);
+    assert!(!world.path("demo/.editorconfig").exists());
+
+    world.write(
+        "acme/organisation.toml",
+        "name = \"acme\"\nremove = [\"project/files/.editorconfig\"]\n",
+    );
+    let outcome = world.run("new other --org acme --yes");
+    assert_eq!(outcome.code, 2);
+    assert!(
+        outcome.stderr.contains("did you mean `project/files/.editorconfig.tera`?"),
+        "{}",
+        outcome.stderr
+    );
+
+    world.write("acme/organisation.toml", "name = \"acme\"\ngenerator = \">=99\"\n");
+    let outcome = world.run("new other --org acme --yes");
+    assert_eq!(outcome.code, 6);
+    assert!(
+        outcome.stderr.contains("`acme` requires seaworthy `>=99` (`acme/organisation.toml:2:13`)"),
+        "{}",
+        outcome.stderr
+    );
+}
+
+#[test]
+fn a_folder_is_found_by_flag_variable_and_configuration() {
+    let org = repository().join("docs/examples/acme");
+    let lock_of = |world: &World| world.read("demo/.seaworthy/lock.toml");
+    let run = |world: &World, variables: &[(&str, &str)], flags: &[&str]| {
+        let status = assert_cmd::Command::new(env!("CARGO_BIN_EXE_seaworthy"))
+            .args(["new", "demo", "--yes", "--quiet"])
+            .args(flags)
+            .current_dir(world.path(""))
+            .env_clear()
+            .envs(variables.iter().copied())
+            .ok();
+        assert!(status.is_ok(), "{status:?}");
+    };
+    let world = World::new();
+    run(&world, &[("SEAWORTHY_ORG", org.to_str().unwrap())], &[]);
+    assert!(lock_of(&world).contains("organisation = \"acme\""));
+
+    let world = World::new();
+    world.write("config/seaworthy/config.toml", &format!("org = {:?}\n", org.to_str().unwrap()));
+    let config = world.path("config").display().to_string();
+    run(&world, &[("XDG_CONFIG_HOME", &config)], &[]);
+    assert!(lock_of(&world).contains("organisation = \"acme\""));
+
+    let world = World::new();
+    world.write("config/seaworthy/config.toml", &format!("org = {:?}\n", org.to_str().unwrap()));
+    let config = world.path("config").display().to_string();
+    run(&world, &[("XDG_CONFIG_HOME", &config)], &["--org", ""]);
+    assert!(!lock_of(&world).contains("organisation = "));
+}
+
+#[test]
+fn a_lock_of_an_organisation_needs_its_folder() {
+    let world = World::new();
+    assert_eq!(run(&world, "").code, 0);
+    let outcome = world.run("new again --answers demo/.seaworthy/lock.toml --yes");
+    assert_eq!(outcome.code, 2);
+    assert!(outcome.stderr.contains("was made with the folder of `acme`"), "{}", outcome.stderr);
+}
+
+#[test]
+fn a_template_is_listed_shown_and_ejected() {
+    let world = World::new();
+    world.write("acme/organisation.toml", "name = \"acme\"\n");
+    let list = world.run("templates list --org acme").stdout;
+    assert!(
+        list.contains("typescript/files/Dockerfile.tera") && list.contains("built in"),
+        "{list}"
+    );
+    let outcome = world.run("templates eject typescript/files/Dockerfile.tera --org acme");
+    assert_eq!(
+        (outcome.code, outcome.stdout.as_str()),
+        (0, "acme/templates/typescript/files/Dockerfile.tera\n")
+    );
+    let stub = world.read("acme/templates/typescript/files/Dockerfile.tera");
+    assert!(stub.starts_with("<% extends \"builtin/typescript/files/Dockerfile.tera\" %>\n<# Its blocks: build_base, build"), "{stub}");
+    let list = world.run("templates list --org acme").stdout;
+    assert!(list.contains("acme, over the built-in one"), "{list}");
+    assert_eq!(
+        world.run("templates show typescript/files/Dockerfile.tera --org acme").stdout,
+        stub
+    );
+    // a stub alone changes nothing
+    assert_eq!(world.run("new theirs --org acme --set name=demo --yes").code, 0);
+    assert_eq!(world.run("new ours --set name=demo --yes").code, 0);
+    assert_eq!(world.read("theirs/Dockerfile"), world.read("ours/Dockerfile"));
+    assert_eq!(
+        world.run("templates eject typescript/files/Dockerfile.tera --org acme").code,
+        2,
+        "it is theirs already"
+    );
+    assert_eq!(world.run("templates eject typescript/files/Dockerfil.tera --org acme").code, 2);
+    assert_eq!(
+        world.run("templates eject typescript/files/Dockerfile.tera").code,
+        2,
+        "there is no folder"
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::world::World;
 fn the_builtin_templates_are_sound() {
     let outcome = World::new().run("templates lint");
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
-    assert!(outcome.stdout.contains("2 presets"), "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("5 presets"), "{}", outcome.stdout);
 }
 
 /// An organisation with one pack, `extra`, whose declaration and files are given.
@@ -90,7 +90,7 @@ fn a_breach_of_a_control_fails() {
     assert_eq!(code, 5, "{stderr}");
     assert!(
         stderr.contains(
-            "breaches EXT-001: must contain \"notes\" (`NOTES.md:1:1`)\n  hint: Write some.\n"
+            "breaches EXT-001 (There are notes): must contain \"notes\" (`NOTES.md:1:1`)\n  hint: Write some.\n"
         ),
         "{stderr}"
     );

@@ -88,6 +88,56 @@ fn a_full_run_with_a_wrong_answer_and_a_changed_one() {
 }
 
 #[test]
+fn what_stands_against_the_answers_is_told_before_anything_is_lost() {
+    let world = World::new();
+    let mut terminal = Terminal::new(&world, &["demo", "--preset", "starter"]);
+    for prompt in ["One line on what it does", "Owner"] {
+        terminal.shows(prompt).types(ENTER);
+    }
+    terminal.shows("Port of the public API").types("9090").types(ENTER);
+    for prompt in [
+        "Image registry",
+        "Runtime image",
+        "namespace",
+        "Environments",
+        "Replicas",
+        "Memory",
+        "Cluster DNS",
+    ] {
+        terminal.shows(prompt).types(ENTER);
+    }
+    terminal.shows("All right?").types(ENTER);
+    terminal
+        .shows("`port` and `admin_port` are both 9090")
+        .shows("All right?")
+        .types(DOWN)
+        .types(ENTER);
+    terminal.shows("Which one?");
+    for _ in 0..4 {
+        terminal.types(DOWN);
+    }
+    terminal.types(ENTER).shows("Port of the public API").types("8081").types(ENTER);
+    terminal.shows("All right?").types(ENTER);
+    assert_eq!(terminal.ends(), 0);
+    let lock: toml::Table = world.read("demo/.seaworthy/lock.toml").parse().unwrap();
+    assert_eq!(lock["answers"]["port"].as_integer(), Some(8081));
+    assert_eq!(
+        lock["sources"]["owner"].as_str(),
+        Some("default"),
+        "a default that is taken stays one"
+    );
+}
+
+#[test]
+fn what_is_in_the_way_is_told_before_the_first_question() {
+    let world = World::new();
+    world.write("demo/README.md", "mine\n");
+    let mut terminal = Terminal::new(&world, &["demo"]);
+    terminal.shows("files in `demo` are in the way: `README.md`");
+    assert_eq!(terminal.ends(), 2);
+}
+
+#[test]
 fn what_is_given_or_locked_is_not_asked() {
     let world = World::new();
     world.write(

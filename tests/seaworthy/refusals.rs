@@ -61,7 +61,7 @@ fn wrong_input_is_refused_with_the_next_step() {
             files: &[("demo/README.md", "mine\n"), ("demo/Makefile", "mine:\n")],
             arguments: "new demo --yes",
             code: 2,
-            stderr: "error: files in `demo` are in the way: `Makefile`, `README.md`\n  hint: choose another path, or add `--force` to replace them\n",
+            stderr: "error: files in `demo` are in the way: `Makefile`, `README.md`\n  hint: choose another path, or add `--force` to replace them; `--dry-run --diff` shows how they differ\n",
         },
         Refusal {
             files: &[("demo", "a file\n")],
@@ -79,13 +79,13 @@ fn wrong_input_is_refused_with_the_next_step() {
             files: &[],
             arguments: "new My_App --yes",
             code: 2,
-            stderr: "error: `name` cannot be `My_App` (`the last part of My_App`)\n  hint: it wants lower-case letters, digits and `-`, beginning with a letter, at most 40 characters\n  hint: try `my-app`\n",
+            stderr: "error: `name` cannot be `My_App` (`the last part of My_App`)\n  hint: it wants a-z, 0-9 and `-`, a letter first, at most 40\n  hint: try `my-app`\n",
         },
         Refusal {
             files: &[],
             arguments: "new --set name=../../etc --yes",
             code: 2,
-            stderr: "error: `name` cannot be `../../etc` (`--set name=../../etc`)\n  hint: it wants lower-case letters, digits and `-`, beginning with a letter, at most 40 characters\n  hint: try `etc`\n",
+            stderr: "error: `name` cannot be `../../etc` (`--set name=../../etc`)\n  hint: it wants a-z, 0-9 and `-`, a letter first, at most 40\n  hint: try `etc`\n",
         },
         Refusal {
             files: &[ORGANISATION, EXTRA, ("acme/templates/extra/files/..\\..\\evil.tera", "")],
@@ -117,7 +117,7 @@ fn wrong_input_is_refused_with_the_next_step() {
             files: &[ORGANISATION],
             arguments: "new demo --org acme --set registry=docker.io/mine --yes",
             code: 6,
-            stderr: "error: `registry` is locked to `registry.acme.example/agents` by `acme` (`acme/organisation.toml:4:12`), and flag asks for `docker.io/mine` (`--set registry=docker.io/mine`)\n  hint: give a value that it admits; to have the limit changed, speak to the owners of the organisation's folder\n",
+            stderr: "error: `registry` is locked to `registry.acme.example/agents` by `acme` (`acme/organisation.toml:4:12`), and the flag asks for `docker.io/mine` (`--set registry=docker.io/mine`)\n  hint: give a value that it admits; to have the limit changed, speak to the owners of the organisation's folder\n",
         },
         Refusal {
             files: &[],
