@@ -167,14 +167,13 @@ impl New {
         set: &TemplateSet,
         given: &Given,
     ) -> Result<Proposal> {
-        let offered: Vec<Preset> = match (&given.preset, &given.lock) {
-            (None, None) => shelves
-                .preset_names()
-                .into_iter()
-                .map(|name| shelves.preset(name))
-                .collect::<Result<_>>()?,
-            _ => Vec::new(),
-        };
+        let mut offered = Vec::new();
+        if given.preset.is_none() && given.lock.is_none() {
+            for name in shelves.preset_names() {
+                offered.push(shelves.preset(name)?);
+            }
+            offered.retain(|preset| set.admits(preset));
+        }
         let first = offered.iter().position(|preset| preset.name == DEFAULT_PRESET).unwrap_or(0);
         // what is in the way whatever the answers is told before any is given
         if self.path.is_some()

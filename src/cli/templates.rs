@@ -5,8 +5,8 @@ use std::path::Path;
 use clap::{Args, Subcommand};
 
 use super::organisation::Organisation;
-use crate::answer::{Answers, Layer};
-use crate::error::{Error, Result};
+use crate::answer::{Answers, Layer, listed};
+use crate::error::{Error, Kind, Result};
 use crate::project::{self, Action as FileAction, Plan};
 use crate::template::{Proof, TemplateSet, lint, stub};
 use crate::tree::{File, Tree, TreePath};
@@ -98,7 +98,7 @@ fn eject(
 fn prove(ui: &Ui, organisation: &Organisation, configuration: Option<&Path>) -> Result<()> {
     let shelves = organisation.open(configuration)?;
     let set = TemplateSet::load(&shelves)?;
-    let mut projects = Vec::new();
+    let (mut projects, mut refused) = (Vec::new(), Vec::new());
     for name in shelves.preset_names() {
         let preset = shelves.preset(name)?;
         let layers = [
@@ -106,8 +106,16 @@ fn prove(ui: &Ui, organisation: &Organisation, configuration: Option<&Path>) -> 
             shelves.policy().defaults(),
             preset.layer(),
         ];
-        projects.push((preset.name, Answers::resolve(set.questions(), &layers, shelves.policy())?));
+        match Answers::resolve(set.questions(), &layers, shelves.policy()) {
+            Ok(answers) => projects.push((preset.name, answers)),
+            Err(error) if error.kind() == Kind::Policy => refused.push(name),
+            Err(error) => return Err(error),
+        }
     }
     let Proof { packs, presets, controls } = lint(&set, &projects)?;
-    ui.print(&format!("{packs} packs, {presets} presets and {controls} controls are sound\n"))
+    ui.print(&format!("{packs} packs, {presets} presets and {controls} controls are sound\n"))?;
+    if !refused.is_empty() {
+        ui.say(&format!("presets that the organisation refuses: {}\n", listed(refused)));
+    }
+    Ok(())
 }

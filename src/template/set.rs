@@ -11,7 +11,7 @@ use super::engine::Engine;
 use super::guard;
 use super::pack::{Ownership, Pack, placeholders};
 use super::shelf::{Shelf, Shelves};
-use crate::answer::{Answers, Policy, Question, SourceText};
+use crate::answer::{Answers, Policy, Preset, Question, SourceText};
 use crate::audit::{Control, Report, audit};
 use crate::error::{Error, Kind, Result};
 use crate::tree::{File, Tree, TreePath};
@@ -81,6 +81,19 @@ impl TemplateSet {
         }
         let (loaded, answers) = (Arc::clone(&self.0), answers.clone());
         guard::bounded(move || loaded.render(&answers))
+    }
+
+    /// Whether the organisation's locks leave room for a preset.
+    pub fn admits(&self, preset: &Preset) -> bool {
+        let policy = &self.0.policy;
+        preset.entries().iter().all(|entry| {
+            let question = self.questions().iter().find(|question| question.key == entry.key);
+            question.is_none_or(|question| {
+                policy
+                    .admit(question, entry)
+                    .map_or_else(|error| error.kind() != Kind::Policy, |()| true)
+            })
+        })
     }
 
     /// The controls that apply to a project with these answers.

@@ -260,4 +260,8 @@ fn the_example_is_sound() {
     let outcome = World::new().run(&format!("templates lint --org {}", org.display()));
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
     assert!(outcome.stdout.ends_with("are sound\n"), "{}", outcome.stdout);
+    assert_eq!(
+        outcome.stderr,
+        "presets that the organisation refuses: `airgapped`, `cost-optimized`\n"
+    );
 }

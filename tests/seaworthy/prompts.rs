@@ -69,7 +69,7 @@ fn accept_defaults(terminal: &mut Terminal) {
 fn a_full_run_with_a_wrong_answer_and_a_changed_one() {
     let world = World::new();
     let mut terminal = Terminal::new(&world, &[]);
-    terminal.shows("Preset").shows("production").types(DOWN).types(ENTER);
+    terminal.shows("Preset").shows("> production").types(DOWN).types(DOWN).types(ENTER);
     terminal.shows("Name of the service").types("My Demo").types(ENTER);
     terminal.shows("try `my-demo`").types(CTRL_U).types("demo").types(ENTER);
     accept_defaults(&mut terminal);
