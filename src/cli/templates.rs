@@ -8,7 +8,7 @@ use super::organisation::Organisation;
 use crate::answer::{Answers, Layer, listed};
 use crate::error::{Error, Kind, Result};
 use crate::project::{self, Action as FileAction, Plan};
-use crate::template::{Proof, TemplateSet, lint, stub};
+use crate::template::{Proof, TemplateSet, lint, stub, try_all};
 use crate::tree::{File, Tree, TreePath};
 use crate::ui::{self, Ui};
 
@@ -40,7 +40,8 @@ enum Action {
         #[command(flatten)]
         organisation: Organisation,
     },
-    /// Check every pack, render every preset, hold it against every control, and try every mutant
+    /// Check every pack, render every preset, hold it against every control, try every mutant, and
+    /// run the organisation's own trials
     Lint {
         #[command(flatten)]
         organisation: Organisation,
@@ -113,7 +114,13 @@ fn prove(ui: &Ui, organisation: &Organisation, configuration: Option<&Path>) -> 
         }
     }
     let Proof { packs, presets, controls } = lint(&set, &projects)?;
-    ui.print(&format!("{packs} packs, {presets} presets and {controls} controls are sound\n"))?;
+    let trials = match try_all(&shelves, &set)? {
+        0 => String::new(),
+        count => format!(", and {count} trials pass"),
+    };
+    ui.print(&format!(
+        "{packs} packs, {presets} presets and {controls} controls are sound{trials}\n"
+    ))?;
     if !refused.is_empty() {
         ui.say(&format!("presets that the organisation refuses: {}\n", listed(refused)));
     }

@@ -10,9 +10,11 @@ mod lint;
 mod pack;
 mod set;
 mod shelf;
+mod trial;
 
 pub use eject::stub;
 pub use lint::{Proof, lint};
 pub use pack::{Ownership, Pack, Requirement, Rule};
 pub use set::{Rendered, TemplateSet};
 pub use shelf::{Listed, Shelf, Shelves};
+pub use trial::try_all;

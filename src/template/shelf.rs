@@ -136,6 +136,17 @@ impl Shelves {
         &self.policy
     }
 
+    /// The organisation's own tests, in the order of their paths.
+    pub fn trials(&self) -> Vec<SourceText> {
+        let theirs = self.organisation.iter();
+        let files =
+            theirs.flat_map(|shelf| shelf.below("tests").map(move |(path, _)| (shelf, path)));
+        files
+            .filter(|(_, path)| path.ends_with(".toml"))
+            .filter_map(|(shelf, path)| shelf.text(&format!("tests/{path}")))
+            .collect()
+    }
+
     /// All templates, in the order of their paths.
     pub fn templates(&self) -> Vec<Listed> {
         let theirs = self.organisation.as_ref();

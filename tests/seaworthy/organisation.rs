@@ -259,9 +259,35 @@ fn the_example_is_sound() {
     let org = repository().join("docs/examples/acme");
     let outcome = World::new().run(&format!("templates lint --org {}", org.display()));
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
-    assert!(outcome.stdout.ends_with("are sound\n"), "{}", outcome.stdout);
+    assert!(outcome.stdout.ends_with("are sound, and 4 trials pass\n"), "{}", outcome.stdout);
     assert_eq!(
         outcome.stderr,
         "presets that the organisation refuses: `airgapped`, `cost-optimized`\n"
     );
+}
+
+#[test]
+fn a_trial_that_comes_out_otherwise_fails() {
+    for (trial, words) in [
+        ("answers = { port = 8081 }\nrefused = 6\n", "it is not refused with exit code 6"),
+        ("answers = { port = 80 }\nrefused = 6\n", "`port` cannot be `80`"),
+        (
+            "expect = [{ file = \"README.md\", contains = \"absent\" }]\n",
+            "`README.md` must contain \"absent\"",
+        ),
+        ("expect = [{ file = \"README.md\" }]\n", "has not exactly one test"),
+        ("", "it must say either `refused` or what to `expect`"),
+    ] {
+        let world = World::new();
+        world.write("acme/organisation.toml", "name = \"acme\"\n");
+        world.write("acme/tests/one.toml", &format!("[[trial]]\ntitle = \"one\"\n{trial}"));
+        let outcome = world.run("templates lint --org acme");
+        assert_eq!(outcome.code, 5, "{}", outcome.stderr);
+        assert!(
+            outcome.stderr.contains("trial `one` of `acme/tests/one.toml` fails"),
+            "{}",
+            outcome.stderr
+        );
+        assert!(outcome.stderr.contains(words), "`{words}`: {}", outcome.stderr);
+    }
 }
