@@ -10,7 +10,7 @@ use crate::answer::{Answers, Layer, Preset, SourceText};
 use crate::error::{Error, Result};
 use crate::project::{self, Lock};
 use crate::template::{Shelves, TemplateSet};
-use crate::ui::{self, Interview, Terminal, Ui};
+use crate::ui::{self, Interview, Progress, Terminal, Ui};
 
 /// The preset that stands if none is chosen.
 const DEFAULT_PRESET: &str = "production";
@@ -95,7 +95,13 @@ impl New {
             return proposal.refuse_what_is_in_the_way(self.force);
         }
         proposal.refuse_what_is_in_the_way(self.force)?;
-        project::apply(&proposal.plan, &proposal.target, &mut |_| ui.interrupted())?;
+        // every file is a step, or two in an existing target
+        let mut progress = Progress::new(ui, proposal.plan.changes().len());
+        project::apply(&proposal.plan, &proposal.target, &mut |_| {
+            progress.step();
+            ui.interrupted()
+        })?;
+        drop(progress);
         if self.git && !project::commit_all(&proposal.target)? {
             let shown = proposal.shown.display();
             ui.say(&format!("`{shown}` is in a repository already: nothing was committed\n"));

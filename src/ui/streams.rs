@@ -113,6 +113,11 @@ impl Ui {
         }
     }
 
+    /// Whether nothing but errors and data is wanted.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// Says something on standard error, unless asked to be quiet.
     pub fn say(&self, text: &str) {
         if !self.quiet {
