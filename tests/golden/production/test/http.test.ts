@@ -39,6 +39,8 @@ test("errors are problem details that name every field at fault", async (t) => {
     assert.match(body, HEX);
   }
   assert.equal((await get("/v1/runs")).headers.get("allow"), "POST");
+  assert.match(await (await post("{")).text(), /"detail":"expected [^"]* JSON object/);
+  assert.match(await (await post({})).text(), /"pointer":"\/input","detail":"required: a text or a list of messages"/);
 });
 
 test("a trace is continued, an invalid one replaced", async (t) => {
