@@ -5,7 +5,7 @@ import { systemClock, systemRandom } from "./runtime.ts";
 import { compose, type Service } from "./service.ts";
 
 async function main(): Promise<void> {
-  const { config, problems } = readConfig(process.env);
+  const { config, wrong, problems } = readConfig(process.env);
   const log = createLogger({
     level: config.LOG_LEVEL,
     service: config.SERVICE_NAME,
@@ -13,17 +13,16 @@ async function main(): Promise<void> {
     environment: config.ENVIRONMENT,
     clock: systemClock,
   });
-  const composed = compose(config, { clock: systemClock, random: systemRandom, log });
-  if ("problems" in composed || problems.length > 0) {
-    const further = "problems" in composed ? composed.problems : [];
-    log.fatal("configuration refused", { problems: [...problems, ...further] });
+  const composed = compose(config, { clock: systemClock, random: systemRandom, log }, wrong);
+  if (composed.service === undefined || problems.length > 0) {
+    log.fatal("configuration refused", { problems: [...problems, ...(composed.problems ?? [])] });
     process.exit(EXIT_CONFIG);
   }
   endOnSignals(composed.service, log);
   try {
     await composed.service.start();
   } catch (error) {
-    log.fatal("cannot listen", { error });
+    log.fatal(error instanceof Error ? error.message : "cannot start", { error });
     process.exit(1);
   }
 }

@@ -96,6 +96,12 @@ test("each listener serves its own routes", async (t) => {
   }
 });
 
+test("a port that is taken is named by its setting", async (t) => {
+  const { port } = await serve(t);
+  await assert.rejects(serve(t, { PORT: String(port) }), /cannot listen on HOST and PORT: .*EADDRINUSE/);
+  await assert.rejects(serve(t, { ADMIN_PORT: String(port) }), /on ADMIN_HOST and ADMIN_PORT: .*EADDRINUSE/);
+});
+
 test("an event's fields never overwrite the standard ones, whatever they hold", () => {
   const lines: string[] = [];
   const labels = { level: "info", service: "demo", version: "1", environment: "test", clock: systemClock };
