@@ -4,6 +4,9 @@ import { createLogger, type Logger } from "./logs/logger.ts";
 import { systemClock, systemRandom } from "./runtime.ts";
 import { compose, type Service } from "./service.ts";
 
+// On Ctrl-C the terminal signals every process, and npm passes its own signal on besides.
+const REPEATED_INTERRUPT_MS = 100;
+
 async function main(): Promise<void> {
   const { config, wrong, problems } = readConfig(process.env);
   const log = createLogger({
@@ -28,10 +31,10 @@ async function main(): Promise<void> {
 }
 
 function endOnSignals(service: Service, log: Logger): void {
-  let ending = false;
+  let endingSince: number | undefined;
   let failed = false;
   const end = (): void => {
-    ending = true;
+    endingSince = systemClock.monotonic();
     service.shutDown().then(
       (clean) => process.exit(clean && !failed ? 0 : 1),
       () => process.exit(1),
@@ -39,18 +42,19 @@ function endOnSignals(service: Service, log: Logger): void {
   };
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
-      if (ending) {
+      if (endingSince === undefined) {
+        end();
+      } else if (signal === "SIGTERM" || systemClock.monotonic() - endingSince > REPEATED_INTERRUPT_MS) {
         log.warn("second signal, exiting at once", { signal });
         process.exit(128 + constants.signals[signal]);
       }
-      end();
     });
   }
   for (const event of ["uncaughtException", "unhandledRejection"] as const) {
     process.on(event, (error: unknown) => {
       log.fatal("uncaught error", { error });
       failed = true;
-      if (!ending) {
+      if (endingSince === undefined) {
         end();
       }
     });
