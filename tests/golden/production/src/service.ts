@@ -34,14 +34,19 @@ export interface Service {
   shutDown(): Promise<boolean>;
 }
 
-/** Puts a service together, or tells all that is in the way. */
-export function compose(config: Config, surroundings: Surroundings): { service: Service } | { problems: string[] } {
+/** Puts a service together, or tells all that is in the way; what a wrong setting leads to is not looked at. */
+export function compose(config: Config, surroundings: Surroundings, wrong: ReadonlySet<string> = new Set()) {
   const { clock, random, log } = surroundings;
   const problems: string[] = [];
   const metrics = createMetrics(config);
   const secrets = createSecretStore({ dir: config.SECRETS_DIR, clock, log, metrics });
-  const authenticate = attempt(problems, () => authentication(config, secrets, clock));
-  const price = attempt(problems, () => readPrice(config.PRICES_FILE, config.MODEL_NAME));
+  const right = (...settings: (keyof Config)[]) => !settings.some((name) => wrong.has(name));
+  const authenticate = right("AUTH_MODE", "AUTH_JWKS_URL", "SECRETS_DIR")
+    ? attempt(problems, () => authentication(config, secrets, clock))
+    : undefined;
+  const price = right("PRICES_FILE", "MODEL_NAME")
+    ? attempt(problems, () => readPrice(config.PRICES_FILE, config.MODEL_NAME))
+    : undefined;
   if (authenticate === undefined || price === undefined) {
     secrets.close();
     return { problems };
@@ -60,8 +65,8 @@ export function compose(config: Config, surroundings: Surroundings): { service: 
 
   const service: Service = {
     async start() {
-      const adminPort = await admin.listen(config.ADMIN_HOST, config.ADMIN_PORT);
-      const port = await listener.listen(config.HOST, config.PORT);
+      const adminPort = await admin.listen("ADMIN_HOST", "ADMIN_PORT");
+      const port = await listener.listen("HOST", "PORT");
       lifecycle.phase = "serving";
       log.info("listening", { port, admin_port: adminPort, auth_mode: config.AUTH_MODE });
       return { port, adminPort };

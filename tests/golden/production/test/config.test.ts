@@ -15,6 +15,14 @@ test("nothing set means the defaults, and a production service that checks token
   assert.deepEqual(clash.problems, ["ADMIN_PORT: expected another port than PORT"]);
 });
 
+test("what follows from a wrong setting is not a problem of its own", () => {
+  const wrong = { ENVIRONMENT: "", PORT: "x", ADMIN_PORT: "8080", AUTH_ISSUER: "", AUTH_AUDIENCE: "demo" };
+  const names = (env: object) => readConfig({ ...wrong, ...env }).problems.map((problem) => problem.split(":")[0]);
+  assert.deepEqual(names({ AUTH_MODE: "none" }), ["PORT", "ENVIRONMENT", "AUTH_ISSUER"]);
+  const { stdout } = spawnSync(process.execPath, ["src/main.ts"], { env: { AUTH_MODE: "apikey" }, encoding: "utf8" });
+  assert.match(stdout, /"problems":\["AUTH_MODE: expected jwt or api-key or none"\]/);
+});
+
 test("every wrong setting is named at once, with what was expected and without its value", () => {
   const { problems } = readConfig({
     PORT: "99999",
@@ -43,7 +51,7 @@ test("a process without what it needs says so in one line and exits 78", () => {
     level: "fatal",
     problems: [
       "PORT: expected an integer from 0 to 65535",
-      "secret api_keys: expected a readable file in SECRETS_DIR that is not empty",
+      "secret api_keys: expected a file at /nowhere/api_keys that is readable and not empty",
       "MODEL_NAME: expected a model with a price in PRICES_FILE",
     ],
   });

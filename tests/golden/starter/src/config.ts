@@ -62,29 +62,28 @@ export type Config = z.output<typeof schema>;
  * Reads the settings and names every wrong one, never with its value. A wrong one is read as its
  * default, so that whoever goes on can look for further problems; it must not serve with it.
  */
-export function readConfig(env: NodeJS.ProcessEnv): { config: Config; problems: string[] } {
-  const parsed = schema.safeParse(env);
-  if (parsed.success) {
-    return { config: parsed.data, problems: contradictions(parsed.data) };
-  }
-  const wrong = new Set(parsed.error.issues.map((issue) => String(issue.path[0])));
+export function readConfig(env: NodeJS.ProcessEnv): { config: Config; wrong: ReadonlySet<string>; problems: string[] } {
+  const wrong = new Set(schema.safeParse(env).error?.issues.map((issue) => String(issue.path[0])));
   const config = schema.parse(Object.fromEntries(Object.entries(env).filter(([name]) => !wrong.has(name))));
   const problems = Object.entries(schema.shape)
     .filter(([name]) => wrong.has(name))
     .map(([name, variable]) => `${name}: expected ${String(variable.meta()?.["expected"])}`);
-  return { config, problems: [...problems, ...contradictions(config)] };
+  return { config, wrong, problems: [...problems, ...contradictions(config, wrong)] };
 }
 
-function contradictions(config: Config): string[] {
+/** What right settings have against each other; the first of each rule is the one to change. */
+function contradictions(config: Config, wrong: ReadonlySet<string>): string[] {
   const jwt = config.AUTH_MODE === "jwt";
   const development = config.ENVIRONMENT === "development";
   const insecure = config.AUTH_JWKS_URL?.startsWith("http:") === true;
-  const rules: [broken: boolean, problem: string][] = [
-    [config.PORT === config.ADMIN_PORT && config.PORT !== 0, "ADMIN_PORT: expected another port than PORT"],
-    [config.AUTH_MODE === "none" && !development, "AUTH_MODE: expected jwt or api-key outside development"],
-    [jwt && config.AUTH_ISSUER === undefined, "AUTH_ISSUER: expected an issuer, as AUTH_MODE is jwt"],
-    [jwt && config.AUTH_AUDIENCE === undefined, "AUTH_AUDIENCE: expected an audience, as AUTH_MODE is jwt"],
-    [!development && insecure, "AUTH_JWKS_URL: expected https outside development"],
+  const rules: [settings: (keyof Config)[], broken: boolean, expected: string][] = [
+    [["ADMIN_PORT", "PORT"], config.PORT === config.ADMIN_PORT && config.PORT !== 0, "another port than PORT"],
+    [["AUTH_MODE", "ENVIRONMENT"], config.AUTH_MODE === "none" && !development, "jwt or api-key outside development"],
+    [["AUTH_ISSUER", "AUTH_MODE"], jwt && config.AUTH_ISSUER === undefined, "an issuer, as AUTH_MODE is jwt"],
+    [["AUTH_AUDIENCE", "AUTH_MODE"], jwt && config.AUTH_AUDIENCE === undefined, "an audience, as AUTH_MODE is jwt"],
+    [["AUTH_JWKS_URL", "ENVIRONMENT"], !development && insecure, "https outside development"],
   ];
-  return rules.filter(([broken]) => broken).map(([, problem]) => problem);
+  return rules
+    .filter(([settings, broken]) => broken && !settings.some((name) => wrong.has(name)))
+    .map(([[name], , expected]) => `${name}: expected ${expected}`);
 }

@@ -4,8 +4,11 @@ import { createLogger, type Logger } from "./logs/logger.ts";
 import { systemClock, systemRandom } from "./runtime.ts";
 import { compose, type Service } from "./service.ts";
 
+// On Ctrl-C the terminal signals every process, and npm passes its own signal on besides.
+const REPEATED_INTERRUPT_MS = 100;
+
 async function main(): Promise<void> {
-  const { config, problems } = readConfig(process.env);
+  const { config, wrong, problems } = readConfig(process.env);
   const log = createLogger({
     level: config.LOG_LEVEL,
     service: config.SERVICE_NAME,
@@ -13,26 +16,25 @@ async function main(): Promise<void> {
     environment: config.ENVIRONMENT,
     clock: systemClock,
   });
-  const composed = compose(config, { clock: systemClock, random: systemRandom, log });
-  if ("problems" in composed || problems.length > 0) {
-    const further = "problems" in composed ? composed.problems : [];
-    log.fatal("configuration refused", { problems: [...problems, ...further] });
+  const composed = compose(config, { clock: systemClock, random: systemRandom, log }, wrong);
+  if (composed.service === undefined || problems.length > 0) {
+    log.fatal("configuration refused", { problems: [...problems, ...(composed.problems ?? [])] });
     process.exit(EXIT_CONFIG);
   }
   endOnSignals(composed.service, log);
   try {
     await composed.service.start();
   } catch (error) {
-    log.fatal("cannot listen", { error });
+    log.fatal(error instanceof Error ? error.message : "cannot start", { error });
     process.exit(1);
   }
 }
 
 function endOnSignals(service: Service, log: Logger): void {
-  let ending = false;
+  let endingSince: number | undefined;
   let failed = false;
   const end = (): void => {
-    ending = true;
+    endingSince = systemClock.monotonic();
     service.shutDown().then(
       (clean) => process.exit(clean && !failed ? 0 : 1),
       () => process.exit(1),
@@ -40,18 +42,19 @@ function endOnSignals(service: Service, log: Logger): void {
   };
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
-      if (ending) {
+      if (endingSince === undefined) {
+        end();
+      } else if (signal === "SIGTERM" || systemClock.monotonic() - endingSince > REPEATED_INTERRUPT_MS) {
         log.warn("second signal, exiting at once", { signal });
         process.exit(128 + constants.signals[signal]);
       }
-      end();
     });
   }
   for (const event of ["uncaughtException", "unhandledRejection"] as const) {
     process.on(event, (error: unknown) => {
       log.fatal("uncaught error", { error });
       failed = true;
-      if (!ending) {
+      if (endingSince === undefined) {
         end();
       }
     });

@@ -39,6 +39,8 @@ test("errors are problem details that name every field at fault", async (t) => {
     assert.match(body, HEX);
   }
   assert.equal((await get("/v1/runs")).headers.get("allow"), "POST");
+  assert.match(await (await post("{")).text(), /"detail":"expected [^"]* JSON object/);
+  assert.match(await (await post({})).text(), /"pointer":"\/input","detail":"required: a text or a list of messages"/);
 });
 
 test("a trace is continued, an invalid one replaced", async (t) => {
@@ -92,6 +94,12 @@ test("each listener serves its own routes", async (t) => {
     assert.equal((await admin(path)).status, 200, path);
     assert.equal((await get(path)).status, 404, path);
   }
+});
+
+test("a port that is taken is named by its setting", async (t) => {
+  const { port } = await serve(t);
+  await assert.rejects(serve(t, { PORT: String(port) }), /cannot listen on HOST and PORT: .*EADDRINUSE/);
+  await assert.rejects(serve(t, { ADMIN_PORT: String(port) }), /on ADMIN_HOST and ADMIN_PORT: .*EADDRINUSE/);
 });
 
 test("an event's fields never overwrite the standard ones, whatever they hold", () => {

@@ -34,14 +34,14 @@ export async function serve(
   const stream = { write: (line: string) => lines.push(line) };
   const log = createLogger({ level: "info", clock: systemClock, ...labels }, stream);
   const composed = compose(config, { clock: systemClock, random: systemRandom, log, ...parts });
-  if ("problems" in composed || problems.length > 0) {
+  if (composed.service === undefined || problems.length > 0) {
     throw new Error(JSON.stringify([problems, composed]));
   }
   const { service } = composed;
-  const { port, adminPort } = await service.start();
   let ended: Promise<boolean> | undefined;
   const shutDown = () => (ended ??= service.shutDown());
   t.after(shutDown);
+  const { port, adminPort } = await service.start();
   const base = `http://127.0.0.1:${port}`;
   return {
     port,

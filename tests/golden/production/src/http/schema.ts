@@ -15,7 +15,7 @@ const conversation = z
 /** Schema of the body of `POST /v1/runs`; a request may lower the limits, never raise them. */
 export function runBody(tools: readonly string[], maxSteps: number) {
   return z.strictObject({
-    input: z.union([text.min(1), conversation]),
+    input: z.union([text.min(1), conversation], "required: a text or a list of messages"),
     tools: z.array(z.enum(tools)).optional().meta({ description: "Tools the run may use; all of them if absent." }),
     max_steps: z.int().min(1).max(maxSteps).optional(),
   });
@@ -75,6 +75,7 @@ const problem = z.object({
   type: z.string(),
   title: z.string(),
   status: z.int(),
+  detail: z.string().optional(),
   code: z.string(),
   trace_id: z.string(),
   errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),

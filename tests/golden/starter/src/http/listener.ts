@@ -115,15 +115,15 @@ export function createListener(options: {
   };
   return {
     app,
-    /** Starts to accept; returns the port. */
-    async listen(host: string, port: number): Promise<number> {
+    /** Starts to accept where the two settings say; returns the port. */
+    async listen(host: "HOST" | "ADMIN_HOST", port: "PORT" | "ADMIN_PORT"): Promise<number> {
       await app.ready();
       await new Promise<void>((resolve, reject) => {
-        server.once("error", reject);
-        server.listen({ host, port }, resolve);
+        server.once("error", (error) => reject(new Error(`cannot listen on ${host} and ${port}: ${error.message}`)));
+        server.listen({ host: config[host], port: config[port] }, resolve);
       });
       const address = server.address();
-      return typeof address === "object" && address !== null ? address.port : port;
+      return typeof address === "object" && address !== null ? address.port : config[port];
     },
     /** Stops accepting and closes idle connections; resolves when the last connection is gone. */
     async stop(): Promise<void> {

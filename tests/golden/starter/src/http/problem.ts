@@ -9,10 +9,13 @@ export type FieldError = Readonly<{ pointer: string; detail: string }>;
 export const PROBLEM_TYPE = "application/problem+json";
 
 /** Headers that every answer carries. */
-export const COMMON_HEADERS = {
-  "cache-control": "no-store",
-  "x-content-type-options": "nosniff",
-} as const;
+export const COMMON_HEADERS = { "cache-control": "no-store", "x-content-type-options": "nosniff" } as const;
+
+// What to send instead, where the code alone does not tell.
+const DETAILS: Readonly<Record<string, string>> = {
+  malformed_request: "expected a well-formed request, with a JSON object as its body",
+  unsupported_media_type: "expected JSON, with the header Content-Type: application/json",
+};
 
 /** An error that the client gets to see, as RFC 9457 problem details. */
 export class Problem extends Error {
@@ -39,7 +42,8 @@ export class Problem extends Error {
   /** The body of the answer. */
   body(traceId: string): string {
     const { status, code, title, errors } = this;
-    return JSON.stringify({ type: "about:blank", title, status, code, trace_id: traceId, errors });
+    const detail = DETAILS[code];
+    return JSON.stringify({ type: "about:blank", title, status, detail, code, trace_id: traceId, errors });
   }
 }
 

@@ -37,12 +37,7 @@ export function createMetrics(config: Config) {
     httpInFlight: gauge("agent_http_in_flight", "Requests being answered."),
     runs: counter("agent_runs_total", "Runs that ended.", ["status", "reason"]),
     runDuration: histogram("agent_run_duration_seconds", "Time from a run's start to its end."),
-    runSteps: new Histogram({
-      name: "agent_run_steps",
-      help: "Model calls in a run.",
-      buckets: STEP_BUCKETS,
-      registers,
-    }),
+    runSteps: new Histogram({ name: "agent_run_steps", help: "Steps of a run.", buckets: STEP_BUCKETS, registers }),
     modelRequests: counter("agent_model_requests_total", "Calls of the model.", ["provider", "model", "outcome"]),
     modelDuration: histogram("agent_model_request_duration_seconds", "Time of a model call.", ["provider", "model"]),
     tokens: counter("agent_tokens_total", "Tokens sent and received.", ["model", "direction"]),

@@ -12,12 +12,7 @@ export interface ToolCall {
 export type Message =
   | { readonly role: "user"; readonly content: string }
   | { readonly role: "assistant"; readonly content: string; readonly calls?: readonly ToolCall[] }
-  | {
-      readonly role: "tool";
-      readonly callId: string;
-      readonly tool: string;
-      readonly content: string;
-    };
+  | { readonly role: "tool"; readonly callId: string; readonly tool: string; readonly content: string };
 
 /** A tool as the model sees it. */
 export interface ToolDescription {

@@ -35,7 +35,7 @@ export function createSecretStore(options: { dir: string; clock: Clock; log: Log
     open<T>(name: string, parse: (text: string) => T): Secret<T> {
       const path = join(dir, name);
       let text = readable(path);
-      let value = evaluate(name, text, parse);
+      let value = evaluate(name, path, text, parse);
       metrics.secretFailures.inc({ secret: name }, 0);
       refreshers.push(async () => {
         const fresh = await readFile(path, "utf8").catch(() => "");
@@ -43,7 +43,7 @@ export function createSecretStore(options: { dir: string; clock: Clock; log: Log
           return;
         }
         try {
-          value = evaluate(name, fresh, parse);
+          value = evaluate(name, path, fresh, parse);
           text = fresh;
           degraded.delete(name);
           log.info("secret refreshed", { secret: name });
@@ -76,9 +76,9 @@ function readable(path: string): string {
   }
 }
 
-function evaluate<T>(name: string, text: string, parse: (text: string) => T): T {
+function evaluate<T>(name: string, path: string, text: string, parse: (text: string) => T): T {
   if (text.trim() === "") {
-    throw new SetupError(`secret ${name}: expected a readable file in SECRETS_DIR that is not empty`);
+    throw new SetupError(`secret ${name}: expected a file at ${path} that is readable and not empty`);
   }
   try {
     return parse(text);
