@@ -165,6 +165,21 @@ fn what_is_given_or_locked_is_not_asked() {
 }
 
 #[test]
+fn a_limit_is_held_at_the_prompt() {
+    let world = World::new();
+    world.write("acme/organisation.toml", "name = \"acme\"\n[locked]\nport = { at_most = 9000 }\n");
+    let mut terminal = Terminal::new(&world, &["demo", "--preset", "starter", "--org", "acme"]);
+    for prompt in ["One line on what it does", "Owner"] {
+        terminal.shows(prompt).types(ENTER);
+    }
+    terminal.shows("Port of the public API").types("9001").types(ENTER);
+    terminal.shows("it wants at most 9000, says `acme` (`acme/organisation.toml:3:8`)");
+    terminal.shows("Port of the public API").types("9000").types(ENTER);
+    terminal.shows("Image registry").types(CTRL_C);
+    assert_eq!(terminal.ends(), 130);
+}
+
+#[test]
 fn every_question_is_asked_with_all() {
     let world = World::new();
     let mut terminal = Terminal::new(&world, &["demo", "--preset", "starter", "--all"]);

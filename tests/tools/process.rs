@@ -23,9 +23,9 @@ impl Server {
         Self { child }
     }
 
-    /// Sends SIGTERM to the server proper: npm and its shell neither pass a signal on nor wait for what they started.
+    /// Sends SIGTERM to the child, as whoever started it would.
     pub fn terminate(&self) {
-        signal("TERM", *self.lineage().last().expect("the child itself"));
+        signal("TERM", self.child.id());
     }
 
     /// Waits for the end and returns how it ended and what was printed.
