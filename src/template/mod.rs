@@ -4,12 +4,16 @@ mod check;
 mod context;
 mod eject;
 mod engine;
+mod expression;
 mod filter;
 mod guard;
 mod lint;
 mod pack;
+mod piece;
+mod quoting;
 mod set;
 mod shelf;
+mod sink;
 
 pub use eject::stub;
 pub use lint::{Proof, lint};
