@@ -224,9 +224,9 @@ impl<'r> Reader<'r> {
     fn operand(&mut self) -> Option<Shape> {
         Some(match self.next()? {
             Token::Number | Token::Text(_) => Shape::FIXED,
-            Token::Name(
-                "true" | "True" | "false" | "False" | "none" | "None" | "null" | "loop",
-            ) => Shape::FIXED,
+            Token::Name("true" | "True" | "false" | "False" | "none" | "None" | "null") => {
+                Shape::FIXED
+            }
             Token::Name("not") => {
                 self.expression(5)?;
                 Shape::FIXED

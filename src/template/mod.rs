@@ -7,6 +7,7 @@ mod engine;
 mod expression;
 mod filter;
 mod guard;
+mod line;
 mod lint;
 mod pack;
 mod piece;

@@ -12,7 +12,7 @@ pub enum Piece<'t> {
     Tag(usize, Vec<Token<'t>>),
 }
 
-/// Cuts a template. What cannot be read to its end is a value of no words.
+/// Cuts a template, without the blanks that a dash takes out. What cannot be read to its end is a value of no words.
 pub fn pieces(text: &str) -> Vec<Piece<'_>> {
     let (mut pieces, mut at, mut done) = (Vec::new(), 0, 0);
     while let Some(found) = text.as_bytes()[at..].iter().position(|byte| b"<\xc2".contains(byte)) {
@@ -22,13 +22,18 @@ pub fn pieces(text: &str) -> Vec<Piece<'_>> {
             at = start + 1;
             continue;
         };
-        pieces.push(Piece::Text(&text[done..start]));
+        let before = &text[done..start];
+        pieces.push(Piece::Text(if after.starts_with('-') { before.trim_end() } else { before }));
         let Some((piece, length)) = piece(start, &rest[..2], after) else {
             pieces.push(Piece::Value(start, rest.lines().next().unwrap_or(rest), Vec::new()));
             return pieces;
         };
         pieces.extend(piece);
         at = start + 2 + length;
+        let dashed = ["-»", "-%>", "-#>"].iter().any(|end| text[..at].ends_with(end));
+        if dashed {
+            at = text.len() - text[at..].trim_start().len();
+        }
         done = at;
     }
     pieces.push(Piece::Text(&text[done..]));

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::context::{LABELS, SLOTS};
 use super::expression::{Grade, Names, Shape, Token, shape, tokens};
+use super::line::Line;
 use super::pack::Pack;
 use super::piece::{Piece, pieces};
 use super::sink::Sink;
@@ -34,9 +35,7 @@ pub fn quoting<'t>(
     let mut templates: BTreeMap<String, Template> = templates
         .map(|(name, place, text)| {
             let file = name.split_once('/').and_then(|(_, path)| path.strip_prefix("files/"));
-            // a built-in template that another stands for becomes a file only through others
-            let own = file.filter(|_| !name.starts_with("builtin/"));
-            let sinks = own.map(|file| Sink::of(file.trim_end_matches(".tera")));
+            let sinks = file.map(|file| Sink::of(file.trim_end_matches(".tera")));
             let sinks = sinks.into_iter().collect();
             (name, Template { place, text, pieces: pieces(text), sinks })
         })
@@ -55,6 +54,7 @@ fn names(packs: &[Pack], questions: &[Question]) -> Names {
         // each was held to the rule where it stands
         .chain([(SLOTS.into(), Shape::list_of(Grade::Fixed))])
         .collect();
+    bind(&mut names, "loop", Shape::FIXED);
     for (bound, list) in packs.iter().flat_map(|pack| &pack.rules).flat_map(|rule| &rule.each) {
         let element = names.get(list).map_or(Shape::WILD, |list| list.element());
         bind(&mut names, bound, element);
@@ -146,52 +146,51 @@ impl Template<'_> {
     }
 
     /// The names, with those that the template's own tags bind.
-    fn bound(&self, names: &Names) -> Result<Names> {
-        let mut names = names.clone();
+    fn bound(&self, known: &Names) -> Result<Names> {
+        let mut names = known.clone();
         let mut news = true;
         while news {
             news = false;
             for piece in &self.pieces {
                 let Piece::Tag(at, words) = piece else { continue };
-                match &words[..] {
+                let refuse = |what: String, hint: &str| {
+                    Err(Error::template(format!("`{}` {what}", self.place_of(*at))).hint(hint))
+                };
+                let (bound, made) = match &words[..] {
                     [Token::Name("for"), Token::Name(name), Token::Name("in"), list @ ..] => {
-                        let element = shape(list, &names).element();
-                        news |= bind(&mut names, name, element);
+                        (vec![*name], shape(list, &names).element())
                     }
                     [Token::Name("for"), Token::Name(key), _, Token::Name(name), _, list @ ..] => {
-                        let element = shape(list, &names).element();
-                        news |= bind(&mut names, key, element) | bind(&mut names, name, element);
+                        (vec![*key, *name], shape(list, &names).element())
                     }
                     [
                         Token::Name("set" | "set_global"),
                         Token::Name(name),
                         Token::Mark("="),
                         value @ ..,
-                    ] => {
-                        let value = shape(value, &names);
-                        news |= bind(&mut names, name, value);
-                    }
-                    [Token::Name("set" | "set_global"), Token::Name(name), rest @ ..]
-                        if !rest.contains(&Token::Mark("|")) =>
-                    {
-                        // what is between the tags is held to the rule itself
-                        news |= bind(&mut names, name, Shape::FIXED);
+                    ] => (vec![*name], shape(value, &names)),
+                    // what is between the tags is held to the rule itself
+                    [Token::Name("set" | "set_global"), Token::Name(name)] => {
+                        (vec![*name], Shape::FIXED)
                     }
                     [Token::Name(tag @ ("filter" | "component" | "set" | "set_global")), ..] => {
-                        return Err(Error::template(format!(
-                            "`{}` changes what is quoted with `{tag}`",
-                            self.place_of(*at)
-                        ))
-                        .hint("give each value its filter where it is put in"));
+                        let what = format!("changes what is quoted with `{tag}`");
+                        return refuse(what, "give each value its filter where it is put in");
                     }
                     [Token::Mark("<" | "</"), ..] => {
-                        return Err(Error::template(format!(
-                            "`{}` calls a component",
-                            self.place_of(*at)
-                        ))
-                        .hint("include a template instead"));
+                        return refuse("calls a component".into(), "include a template instead");
                     }
-                    _ => {}
+                    _ => continue,
+                };
+                for name in bound {
+                    news |= bind(&mut names, name, made);
+                    // what is included would take it for the other
+                    if known.get(name).is_some_and(|known| *known != names[name]) {
+                        let what = format!(
+                            "gives `{name}`, which stands for something else, another meaning"
+                        );
+                        return refuse(what, "choose another name");
+                    }
                 }
             }
         }
@@ -199,7 +198,7 @@ impl Template<'_> {
     }
 
     fn hold_in(&self, sink: Sink, names: &Names) -> Result<()> {
-        let mut line = Line { sink, fence: None, text: String::new() };
+        let mut line = Line::new(sink);
         let mut pieces = self.pieces.iter().peekable();
         while let Some(piece) = pieces.next() {
             match piece {
@@ -219,7 +218,7 @@ impl Template<'_> {
                         ))
                         .hint(hint));
                     }
-                    line.text.push('»');
+                    line.go_on("»");
                 }
             }
         }
@@ -228,54 +227,5 @@ impl Template<'_> {
 
     fn place_of(&self, at: usize) -> String {
         SourceText::new(self.place.as_str(), self.text).place(&(at..at))
-    }
-}
-
-/// What was read of a line of the file.
-struct Line {
-    sink: Sink,
-    /// The kind of text of the fenced block of Markdown that is open.
-    fence: Option<Sink>,
-    text: String,
-}
-
-impl Line {
-    fn go_on(&mut self, text: &str) {
-        for part in text.split_inclusive('\n') {
-            self.text.push_str(part);
-            if !part.ends_with('\n') {
-                continue;
-            }
-            let whole = self.text.trim();
-            if let Some(named) = whole.strip_prefix("```").filter(|_| self.sink == Sink::Markdown) {
-                self.fence = match self.fence {
-                    None => Some(Sink::named(named.trim())),
-                    Some(_) => None,
-                };
-            }
-            if !(whole.ends_with('\\') && self.fence.unwrap_or(self.sink).continues()) {
-                self.text.clear();
-            }
-        }
-    }
-
-    /// What is wrong with a value here, before `after`: it, and the next step.
-    fn fault(&self, made: Shape, after: Option<char>) -> Option<(String, String)> {
-        let sink = self.fence.unwrap_or(self.sink).within(&self.text);
-        // a list prints as one, with brackets and quotes
-        let wild = made.list && made.grade != Grade::Fixed;
-        let grade = if wild { Grade::Text } else { made.grade };
-        if !sink.takes(grade) {
-            let filters: Vec<String> =
-                sink.filters().iter().map(|filter| format!("`| {filter}`")).collect();
-            let hint = format!("end it with {}", filters.join(" or "));
-            return Some((format!("into {} without its filter", sink.title()), hint));
-        }
-        let Grade::Quoted(filter) = grade else { return None };
-        let crowded = sink.crowded(filter, &self.text, after)?;
-        Some((
-            format!("{crowded}, and `{filter}` brings its own quotes"),
-            format!("join all of it before the filter: `(\"…\" ~ value) | {filter}`"),
-        ))
     }
 }

@@ -291,7 +291,21 @@ number = '(memory | mebibytes) + 1'
 "#;
 
 /// Each file and its text; every one is refused with these words.
-const REFUSED: [(&str, &str, &str); 46] = [
+const REFUSED: [(&str, &str, &str); 52] = [
+    ("a.yaml", "- run: |\n    echo «motto | yaml»\n", "into a shell's line"),
+    ("a.yaml", "a: >-\n  «motto»\nb: x\n", "into a file of no known kind"),
+    ("a.yaml", "- run: |\n    echo\n  b: «motto | sh»\n", "into YAML"),
+    (
+        "a.mk",
+        "a:\n\techo \n\n<%- if motto %>«motto | make»<% endif %>\n",
+        "into a recipe of a Makefile",
+    ),
+    (
+        "a.md",
+        "<% set port = motto %>«port»\n",
+        "gives `port`, which stands for something else, another meaning",
+    ),
+    ("a.md", "<% for port in [motto] %>«port»<% endfor %>\n", "another meaning"),
     (
         "a.yaml",
         "a: «motto»\n",
