@@ -252,12 +252,17 @@ fn as_label(text: &str, longest: usize) -> Option<String> {
 }
 
 /// Kubernetes' own grammar, without exponents: digits, an optional fraction, an optional suffix.
+/// No zero leads other digits: YAML 1.1 would read the number in base 8.
 fn is_quantity(text: &str) -> bool {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let suffix = &text[digits.len()..];
     let number: Option<f64> = digits.parse().ok();
     digits.starts_with(|c: char| c.is_ascii_digit())
         && digits.ends_with(|c: char| c.is_ascii_digit())
+        && digits.chars().all(|c| c.is_ascii_digit() || c == '.')
+        && !digits
+            .strip_prefix('0')
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
         && number.is_some_and(|number| number > 0.0)
         && ["", "m", "k", "M", "G", "T", "Ki", "Mi", "Gi", "Ti"].contains(&suffix)
 }

@@ -27,8 +27,14 @@ struct Label<'l> {
     value: &'l str,
 }
 
-/// The names that are bound beside answers and facts: an organisation's labels, and the slots.
-pub(super) const BOUND: [&str; 2] = ["labels", "slots"];
+/// The name of an organisation's labels.
+pub(super) const LABELS: &str = "labels";
+
+/// The name of what packs add to shared files.
+pub(super) const SLOTS: &str = "slots";
+
+/// The names that are bound beside answers and facts.
+pub(super) const BOUND: [&str; 2] = [LABELS, SLOTS];
 
 /// Binds answers, an organisation's labels and the facts of the packs that take part, and holds the packs' requirements.
 ///
@@ -42,7 +48,7 @@ pub(super) fn bind(
 ) -> Result<Context> {
     let mut context = Context::new();
     let labels: Vec<Label> = labels.iter().map(|(key, value)| Label { key, value }).collect();
-    context.insert("labels", &labels);
+    context.insert(LABELS, &labels);
     for answer in answers.iter() {
         context.insert(answer.key.clone(), &answer.value);
     }
@@ -82,7 +88,7 @@ pub(super) fn bind_slots(
             slots.entry(slot).or_default().push(text.trim_matches('\n').to_owned());
         }
     }
-    context.insert("slots", &slots);
+    context.insert(SLOTS, &slots);
     Ok(())
 }
 

@@ -4,12 +4,17 @@ mod check;
 mod context;
 mod eject;
 mod engine;
+mod expression;
 mod filter;
 mod guard;
+mod line;
 mod lint;
 mod pack;
+mod piece;
+mod quoting;
 mod set;
 mod shelf;
+mod sink;
 mod trial;
 
 pub use eject::stub;

@@ -10,6 +10,7 @@ use super::context::{bind, bind_slots, expression, expression_name};
 use super::engine::Engine;
 use super::guard;
 use super::pack::{Ownership, Pack, placeholders};
+use super::quoting::quoting;
 use super::shelf::{Shelf, Shelves};
 use crate::answer::{Answers, Policy, Preset, Question, SourceText};
 use crate::audit::{Control, Report, audit};
@@ -163,6 +164,7 @@ impl Loaded {
             .flat_map(|(_, text)| check::slots_in(text))
             .collect();
         check::names(&packs, &questions, &engine, &slots_used)?;
+        quoting(&packs, &questions, templates(&texts, shelves))?;
         Ok(Self { packs, questions, engine, policy: shelves.policy().clone() })
     }
 
@@ -281,11 +283,11 @@ fn fill(path: &str, context: &Context) -> Result<String> {
     let mut filled = path.to_owned();
     for name in placeholders(path) {
         let value = context.get(name).and_then(|value| value.as_str()).unwrap_or_default();
-        if value.is_empty() || value.contains('/') {
-            return Err(Error::template(format!(
+        if value.contains('/') || TreePath::new(value).is_err() {
+            return Err(Error::usage(format!(
                 "`{value}` cannot stand for `%{name}%` in the path `{path}`"
             ))
-            .hint("only text without `/` names a file or a folder"));
+            .hint("choose a name that every system accepts for a file or a folder"));
         }
         filled = filled.replace(&format!("%{name}%"), value);
     }

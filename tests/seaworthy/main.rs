@@ -7,6 +7,10 @@ mod world;
 
 /// What is generated, compared whole with the trees under `tests/golden`.
 mod golden;
+/// What holds for any answers.
+mod properties;
+/// Every filter holds every value, and every template uses them.
+mod quoting;
 /// What is generated, whatever the answers: it parses, it is tidy, it is small enough to read.
 mod rendered;
 

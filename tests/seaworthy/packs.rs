@@ -8,7 +8,7 @@ fn the_builtin_templates_are_sound() {
 }
 
 /// An organisation with one pack, `extra`, whose declaration and files are given.
-fn lint(declaration: &str, files: &[(&str, &str)]) -> (i32, String) {
+pub fn lint(declaration: &str, files: &[(&str, &str)]) -> (i32, String) {
     let world = World::new();
     world.write("acme/organisation.toml", "name = \"acme\"\n");
     world.write(
