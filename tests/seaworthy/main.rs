@@ -19,6 +19,8 @@ mod refusals;
 
 /// All or nothing: a failure at every step of the writing.
 mod faults;
+/// An organisation's folder that means harm.
+mod hostile;
 /// The worked example of an organisation's folder.
 mod organisation;
 /// The rules for packs, each with a pack that breaks it.

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
@@ -59,13 +60,33 @@ impl World {
         }
     }
 
+    /// Runs the binary here with a second of processor time and 2 GiB of address space, after
+    /// which the system ends it.
+    pub fn run_within_a_second(&self, arguments: &str) -> Outcome {
+        let output = Command::new("sh")
+            .args(["-c", "ulimit -t 1; ulimit -v 2097152; exec \"$@\"", "sh"])
+            .arg(env!("CARGO_BIN_EXE_seaworthy"))
+            .args(arguments.split_whitespace())
+            .current_dir(self.folder.path())
+            .env_clear()
+            .output()
+            .expect("a shell");
+        let text = |bytes| String::from_utf8(bytes).expect("output is text");
+        Outcome {
+            // no exit code of ours: the system ended it
+            code: output.status.code().unwrap_or(128),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+
     /// Everything below this folder.
     pub fn snapshot(&self) -> Snapshot {
         snapshot(self.folder.path())
     }
 }
 
-/// Every file and folder below a folder, with permissions and content.
+/// What stands below a folder, with permissions and, of files, the content. Links are not followed.
 pub type Snapshot = BTreeMap<String, (u32, Option<Vec<u8>>)>;
 
 pub fn snapshot(root: &Path) -> Snapshot {
@@ -75,20 +96,15 @@ pub fn snapshot(root: &Path) -> Snapshot {
         for entry in fs::read_dir(&folder).expect("a folder") {
             let path = entry.expect("an entry").path();
             let name = path.strip_prefix(root).expect("below").display().to_string();
-            if path.is_dir() {
-                found.insert(name, (mode(&path), None));
+            let metadata = fs::symlink_metadata(&path).expect("metadata");
+            let content = metadata.is_file().then(|| fs::read(&path).expect("a file"));
+            found.insert(name, (metadata.permissions().mode(), content));
+            if metadata.is_dir() {
                 folders.push(path);
-            } else {
-                found.insert(name, (mode(&path), Some(fs::read(&path).expect("a file"))));
             }
         }
     }
     found
-}
-
-fn mode(path: &Path) -> u32 {
-    use std::os::unix::fs::PermissionsExt;
-    fs::symlink_metadata(path).expect("metadata").permissions().mode()
 }
 
 /// The folder of this repository.
