@@ -91,7 +91,7 @@ impl New {
         let shown = self.path.clone().unwrap_or_else(|| PathBuf::from(named));
         let target = target(&shown)?;
         if !self.dry_run {
-            project::recover_target(&target)?;
+            project::recover_target(&target, &mut |_| ui.interrupted())?;
         }
         let plan = Plan::between(&target, tree, &TreePath::new(LOCK)?)?;
         self.refuse_what_is_in_the_way(&shown, &plan)?;

@@ -21,6 +21,8 @@ mod refusals;
 mod faults;
 /// An organisation's folder that means harm.
 mod hostile;
+/// The same of a process that is killed, at moments that nobody chose.
+mod kills;
 /// The worked example of an organisation's folder.
 mod organisation;
 /// The rules for packs, each with a pack that breaks it.
