@@ -7,6 +7,8 @@ mod world;
 
 /// What is generated, compared whole with the trees under `tests/golden`.
 mod golden;
+/// Projects that together have every pair of answers.
+mod matrix;
 /// What is generated, whatever the answers: it parses, it is tidy, it is small enough to read.
 mod rendered;
 
