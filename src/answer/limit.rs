@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::pattern::whole_pattern;
+use super::pattern::{pattern, whole_pattern};
 use super::question::{Question, Type};
 use super::value::Value;
 
@@ -63,7 +63,7 @@ impl Limit {
     /// What is wrong with the limit itself, if anything.
     pub fn fault(&self) -> Option<String> {
         let Limit::Within(bounds) = self else { return None };
-        let pattern = bounds.pattern.as_ref().and_then(|pattern| whole_pattern(pattern).err());
+        let pattern = bounds.pattern.as_ref().and_then(|pattern| self::pattern(pattern).err());
         match (pattern, bounds.to_string().is_empty()) {
             (Some(error), _) => Some(format!("has a bad pattern: {error}")),
             (None, true) => Some("bounds nothing".into()),

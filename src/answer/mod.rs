@@ -18,7 +18,7 @@ pub use answers::{Answer, Answers};
 pub use condition::Condition;
 pub use layer::{Entry, Given, Layer, Source, Strength, Table};
 pub use limit::Limit;
-pub use pattern::{path_pattern, pattern, whole_pattern};
+pub use pattern::{path_pattern, pattern};
 pub use policy::Policy;
 pub use preset::Preset;
 pub use question::{Choice, Question, Refusal, Type, fault};

@@ -61,11 +61,7 @@ impl Probe {
             (Some(_), Some(path), None) if NodePath::parse(path).is_none() => {
                 Some(format!("has a malformed path `{path}`"))
             }
-            (None, None, Some(file)) => path_pattern(file)
-                .err()
-                .map(|error| format!("has a bad pattern: {error}"))
-                .or_else(|| self.pattern().err()),
-            (Some(_), Some(_), None) => self.pattern().err(),
+            (Some(_), Some(_), None) | (None, None, Some(_)) => self.pattern().err(),
             _ => Some("has neither `select` and `path` nor `file`".into()),
         }
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use super::context::{BOUND, expression_name};
 use super::engine::Engine;
 use super::pack::{Pack, placeholders};
-use crate::answer::{Condition, Question, Type, fault, whole_pattern};
+use crate::answer::{Condition, Question, Type, fault};
 use crate::error::{Error, Result};
 
 /// Checks what packs declare, for itself and together.
@@ -185,7 +185,7 @@ fn question_fault(question: &Question, earlier: &[Question]) -> Option<String> {
         return Some("has no choices".into());
     }
     if let Some(pattern) = &question.pattern
-        && let Err(error) = whole_pattern(pattern)
+        && let Err(error) = crate::answer::pattern(pattern)
     {
         return Some(format!("has a bad pattern: {error}"));
     }

@@ -415,6 +415,11 @@ fn limits_that_are_walked_around_or_cannot_be_kept() {
         limit("a bound for a text", "owner = { at_least = 1 }", "`owner` can never be at least 1"),
         limit("a bound that is none", "port = {}", "bounds nothing"),
         limit("an unknown bound", "port = { atleast = 9000 }", "cannot be read"),
+        limit(
+            "a bracket that closes ours",
+            "owner = { pattern = \"a)|(?:.*\" }",
+            "has a bad pattern",
+        ),
         limit("an unknown question", "prot = 8080", "there is no question `prot`"),
     ]);
 }
