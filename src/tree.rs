@@ -106,14 +106,18 @@ impl Tree {
     ///
     /// # Errors
     /// [`Kind::Template`](crate::error::Kind::Template) if the path is taken, differs from another
-    /// only in case, or runs through another file; or if a line of the text looks like a marker of
-    /// the archive that the project keeps of itself.
+    /// only in case, or runs through another file; or if the text cannot stand in the archive that
+    /// the project keeps of itself: a line looks like a marker, or the last one has no end.
     pub fn insert(&mut self, path: TreePath, file: File) -> Result<()> {
         if let Some(line) = file.text.lines().find(|line| is_marker(line)) {
             return Err(Error::template(format!(
                 "`{path}` has a line that marks a file in archives: `{line}`"
             ))
             .hint("change the line so that it does not begin with `-- ` and end with ` --`"));
+        }
+        if !file.text.is_empty() && !file.text.ends_with('\n') {
+            return Err(Error::template(format!("the last line of `{path}` has no end"))
+                .hint("end the template with a line break, and with no `-` in its last tag"));
         }
         self.place(path, file)
     }

@@ -88,6 +88,7 @@ impl Answers {
         {
             return Err(no_question(key, place, questions));
         }
+        questions.iter().try_for_each(|question| policy.fit(question))?;
         let mut answers = Self::default();
         for question in questions {
             let entry = given.get(question.key.as_str()).copied();

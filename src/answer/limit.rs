@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use regex::Regex;
 use serde::Deserialize;
 
+use super::pattern::{pattern, whole_pattern};
+use super::question::{Question, Type};
 use super::value::Value;
 
 /// What an answer may be.
@@ -39,10 +40,30 @@ impl Limit {
         }
     }
 
+    /// Whether the limit leaves nothing of what a question takes. Text can be told only where
+    /// the limit names the values.
+    pub fn starves(&self, question: &Question) -> bool {
+        let takes = |value: &Value| {
+            let value = match (question.kind, value) {
+                (Type::List, Value::Text(item)) => Value::List(vec![item.clone()]),
+                _ => value.clone(),
+            };
+            question.accept(value).is_ok()
+        };
+        let Limit::Within(bounds) = self else { return false };
+        let (least, most) = (bounds.at_least, bounds.at_most);
+        let numbered = least.is_some() || most.is_some();
+        let least = least.into_iter().chain(question.min).fold(f64::NEG_INFINITY, f64::max);
+        let most = most.into_iter().chain(question.max).fold(f64::INFINITY, f64::min);
+        (numbered && !matches!(question.kind, Type::Int | Type::Decimal))
+            || least > most
+            || bounds.one_of.as_ref().is_some_and(|values| !values.iter().any(takes))
+    }
+
     /// What is wrong with the limit itself, if anything.
     pub fn fault(&self) -> Option<String> {
         let Limit::Within(bounds) = self else { return None };
-        let pattern = bounds.pattern.as_ref().and_then(|pattern| whole(pattern).err());
+        let pattern = bounds.pattern.as_ref().and_then(|pattern| self::pattern(pattern).err());
         match (pattern, bounds.to_string().is_empty()) {
             (Some(error), _) => Some(format!("has a bad pattern: {error}")),
             (None, true) => Some("bounds nothing".into()),
@@ -63,7 +84,7 @@ impl Bounds {
             _ => None,
         };
         let matches = |pattern: &String, element: &Value| {
-            whole(pattern)
+            whole_pattern(pattern)
                 .is_ok_and(|pattern| element.as_text().is_some_and(|text| pattern.is_match(text)))
         };
         self.one_of
@@ -76,10 +97,6 @@ impl Bounds {
                 .as_ref()
                 .is_none_or(|pattern| elements.iter().all(|element| matches(pattern, element)))
     }
-}
-
-fn whole(pattern: &str) -> Result<Regex, regex::Error> {
-    Regex::new(&format!("^(?:{pattern})$"))
 }
 
 /// In words that follow "to": `at least 2`.

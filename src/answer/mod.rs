@@ -2,8 +2,10 @@
 
 mod answers;
 mod condition;
+mod label;
 mod layer;
 mod limit;
+mod pattern;
 mod policy;
 mod preset;
 mod question;
@@ -16,6 +18,7 @@ pub use answers::{Answer, Answers};
 pub use condition::Condition;
 pub use layer::{Entry, Given, Layer, Source, Strength, Table};
 pub use limit::Limit;
+pub use pattern::{path_pattern, pattern};
 pub use policy::Policy;
 pub use preset::Preset;
 pub use question::{Choice, Question, Refusal, Type, fault};

@@ -6,12 +6,14 @@ use semver::{Version, VersionReq};
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::label::label_fault;
 use super::layer::{Entry, Given, Layer, Source, Strength, Table};
 use super::limit::Limit;
 use super::question::Question;
 use super::source_text::SourceText;
 use super::value::Value;
 use crate::error::{Error, Kind, Result};
+use crate::tree::TreePath;
 
 /// What `organisation.toml` says.
 #[derive(Debug, Clone, Deserialize)]
@@ -24,9 +26,9 @@ struct Declaration {
     #[serde(default)]
     locked: BTreeMap<String, Spanned<Limit>>,
     #[serde(default)]
-    labels: BTreeMap<String, String>,
+    labels: BTreeMap<String, Spanned<String>>,
     #[serde(default)]
-    files: Vec<String>,
+    files: Vec<Spanned<String>>,
     #[serde(default)]
     remove: Vec<String>,
 }
@@ -48,7 +50,7 @@ pub struct Policy {
     /// The locks that leave one value, as what they give.
     locked: Vec<Entry>,
     labels: BTreeMap<String, String>,
-    files: Vec<String>,
+    files: Vec<TreePath>,
     remove: Vec<String>,
 }
 
@@ -67,8 +69,8 @@ impl Policy {
         }
         let mut policy = Self {
             defaults: declared.defaults.entries(text, &Source::Organisation(name.clone())),
-            labels: declared.labels,
-            files: declared.files,
+            labels: labels(declared.labels, text)?,
+            files: files(declared.files, text)?,
             remove: declared.remove,
             ..Self::default()
         };
@@ -110,7 +112,7 @@ impl Policy {
     }
 
     /// The files that every project has.
-    pub fn files(&self) -> &[String] {
+    pub fn files(&self) -> &[TreePath] {
         &self.files
     }
 
@@ -122,6 +124,21 @@ impl Policy {
     /// The limited questions, each with the place of its limit.
     pub fn limited(&self) -> impl Iterator<Item = (&str, &str)> {
         self.locks.iter().map(|lock| (lock.key.as_str(), lock.place.as_str()))
+    }
+
+    /// Holds the limit of a question, if there is one, against what the question takes.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`]: no value keeps both.
+    pub fn fit(&self, question: &Question) -> Result<()> {
+        let starved = |lock: &&Lock| lock.key == question.key && lock.limit.starves(question);
+        match self.locks.iter().find(starved) {
+            None => Ok(()),
+            Some(Lock { key, limit, place }) => {
+                Err(Error::usage(format!("`{key}` can never be {limit} (`{place}`)"))
+                    .hint(format!("it wants {}", question.wants())))
+            }
+        }
     }
 
     /// Lets an entry pass if its question is not locked to one other value.
@@ -173,6 +190,31 @@ impl Policy {
     fn broken(&self, key: &str, value: &Value) -> Option<&Lock> {
         self.locks.iter().find(|lock| lock.key == key && !lock.limit.admits(value))
     }
+}
+
+fn labels(
+    declared: BTreeMap<String, Spanned<String>>,
+    text: &SourceText,
+) -> Result<BTreeMap<String, String>> {
+    let label = |(key, value): (String, Spanned<String>)| {
+        let place = text.place(&value.span());
+        match label_fault(&key, value.get_ref()) {
+            None => Ok((key, value.into_inner())),
+            Some(fault) => Err(Error::usage(format!("the label `{key}` {fault} (`{place}`)"))
+                .hint("Kubernetes would refuse every object that carries it: correct it")),
+        }
+    };
+    declared.into_iter().map(label).collect()
+}
+
+fn files(declared: Vec<Spanned<String>>, text: &SourceText) -> Result<Vec<TreePath>> {
+    let file = |path: Spanned<String>| {
+        TreePath::new(path.get_ref()).map_err(|error| {
+            Error::usage(format!("{error} (`{}`)", text.place(&path.span())))
+                .hint("name a file as it stands in a generated project")
+        })
+    };
+    declared.into_iter().map(file).collect()
 }
 
 fn admit_generator(name: &str, required: &VersionReq, place: &str) -> Result<()> {

@@ -1,10 +1,12 @@
 //! A question: what is asked, which values it takes, and what stands if nobody answers.
 
+use std::collections::BTreeSet;
+
 use heck::ToKebabCase;
-use regex::Regex;
 use serde::Deserialize;
 
 use super::condition::Condition;
+use super::pattern::whole_pattern;
 use super::suggest::{did_you_mean, listed};
 use super::value::Value;
 
@@ -133,7 +135,7 @@ impl Question {
             (Type::Choice, Value::Text(text)) => self.offers(text),
             (Type::Text, Value::Text(text)) => self.takes_text(text),
             (Type::List, Value::List(items)) => {
-                let single = items.iter().enumerate().all(|(at, item)| !items[..at].contains(item));
+                let single = items.iter().collect::<BTreeSet<_>>().len() == items.len();
                 let known = |item: &String| match self.choices.is_empty() {
                     true => is_label(item, self.max_length.unwrap_or(63)),
                     false => self.offers(item),
@@ -156,9 +158,8 @@ impl Question {
     }
 
     fn takes_text(&self, text: &str) -> bool {
-        let matches = |pattern: &String| {
-            Regex::new(&format!("^(?:{pattern})$")).is_ok_and(|pattern| pattern.is_match(text))
-        };
+        let matches =
+            |pattern: &String| whole_pattern(pattern).is_ok_and(|pattern| pattern.is_match(text));
         let empty_allowed = self.default.as_ref().and_then(Value::as_text) == Some("");
         (empty_allowed && text.is_empty())
             || (!text.trim().is_empty()

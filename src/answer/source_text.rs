@@ -6,6 +6,9 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Kind, Result};
 
+/// The longest declaration, in bytes. Ours take up to some 50,000.
+const LONGEST: usize = 256 * 1024;
+
 /// A text and the name of the file it came from, as the user would write it.
 #[derive(Debug, Clone)]
 pub struct SourceText {
@@ -29,8 +32,13 @@ impl SourceText {
     /// Reads the text as TOML, or as JSON if it is.
     ///
     /// # Errors
-    /// [`Kind::Usage`]: malformed text or an unexpected key, with file, line and column.
+    /// [`Kind::Usage`]: malformed text or an unexpected key, with file, line and column; or more
+    /// text than anybody writes.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T> {
+        if self.text.len() > LONGEST {
+            return Err(Error::usage(format!("`{}` has more than {LONGEST} bytes", self.name))
+                .hint("a declaration or a list of answers is not that long: correct the file"));
+        }
         if self.is_json() {
             return serde_json::from_str(&self.text).map_err(|error| {
                 let place = format!("{}:{}:{}", self.name, error.line(), error.column());

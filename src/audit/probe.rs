@@ -1,12 +1,12 @@
 //! A probe: what a control looks at, and the one test that must hold there.
 
-use globset::GlobBuilder;
 use regex::Regex;
 use saphyr::{Scalar, YamlData};
 use serde::Deserialize;
 use toml::Value;
 
 use super::document::{Document, Node, NodePath};
+use crate::answer::{path_pattern, pattern};
 use crate::error::{Error, Result};
 use crate::tree::{Tree, TreePath};
 
@@ -68,7 +68,7 @@ impl Probe {
 
     fn pattern(&self) -> std::result::Result<Option<Regex>, String> {
         let compile =
-            |text: &String| Regex::new(text).map_err(|error| format!("has a bad pattern: {error}"));
+            |text: &String| pattern(text).map_err(|error| format!("has a bad pattern: {error}"));
         self.matches.as_ref().map(compile).transpose()
     }
 
@@ -99,10 +99,8 @@ impl Probe {
 
     /// A miss or nothing for each file that the glob matches.
     fn files(&self, tree: &Tree, glob: &str) -> Result<Vec<Option<Miss>>> {
-        let glob = GlobBuilder::new(glob).literal_separator(true).build();
-        let glob = glob
-            .map_err(|error| Error::template(format!("a probe has a bad glob: {error}")))?
-            .compile_matcher();
+        let glob = path_pattern(glob)
+            .map_err(|error| Error::template(format!("a probe has a bad pattern: {error}")))?;
         let pattern =
             self.pattern().map_err(|fault| Error::template(format!("a probe {fault}")))?;
         let files = tree.iter().filter(|(path, _)| glob.is_match(path.as_str()));

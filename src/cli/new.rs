@@ -83,7 +83,7 @@ impl New {
         let set = TemplateSet::load(&shelves)?;
         let given = self.given(ui, &shelves)?;
         let proposal = if self.yes {
-            self.propose(&shelves, &set, &given, None, None)?
+            self.propose(ui, &shelves, &set, &given, None, None)?
         } else if ui.has_terminal() {
             self.ask(ui, &shelves, &set, &given)?
         } else {
@@ -147,6 +147,7 @@ impl New {
     /// Renders what was given comes to, with the preset that was chosen and the prompts' answers.
     fn propose(
         &self,
+        ui: &Ui,
         shelves: &Shelves,
         set: &TemplateSet,
         given: &Given,
@@ -159,10 +160,8 @@ impl New {
         let answers = Answers::resolve(set.questions(), &layers, shelves.policy())?;
         let preset = given.preset.as_ref().or(chosen).map(|preset| preset.name.clone());
         let preset = preset.or_else(|| given.lock.as_ref().and_then(|lock| lock.preset.clone()));
-        if let Some(path) = self.path.as_deref().filter(|_| !self.dry_run) {
-            project::recover_target(&project::absolute(path)?)?;
-        }
-        Proposal::new(shelves, set, preset, answers, self.path.as_deref())
+        let recovery = (!self.dry_run).then_some(ui);
+        Proposal::new(shelves, set, preset, answers, self.path.as_deref(), recovery)
     }
 
     /// Asks for the rest, until there is a proposal that can be carried out.
@@ -183,7 +182,7 @@ impl New {
         let first = offered.iter().position(|preset| preset.name == DEFAULT_PRESET).unwrap_or(0);
         // what is in the way whatever the answers is told before any is given
         if self.path.is_some()
-            && let Ok(proposal) = self.propose(shelves, set, given, offered.get(first), None)
+            && let Ok(proposal) = self.propose(ui, shelves, set, given, offered.get(first), None)
         {
             proposal.refuse_what_is_in_the_way(self.force)?;
         }
@@ -196,7 +195,7 @@ impl New {
         };
         let mut proposal = None;
         interview.hold(&mut Terminal::new(ui), &offered, first, &mut |preset, prompts| {
-            let made = self.propose(shelves, set, given, preset, Some(prompts))?;
+            let made = self.propose(ui, shelves, set, given, preset, Some(prompts))?;
             made.refuse_what_is_in_the_way(self.force)?;
             proposal = Some(made);
             Ok(())

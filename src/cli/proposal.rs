@@ -7,6 +7,7 @@ use crate::error::{Error, Kind, Result};
 use crate::project::{self, Action, LOCK, Lock, Plan};
 use crate::template::{Shelves, TemplateSet};
 use crate::tree::TreePath;
+use crate::ui::Ui;
 
 /// What a project is made from and where it goes, before anything is written.
 pub struct Proposal {
@@ -25,7 +26,8 @@ pub struct Proposal {
 impl Proposal {
     /// Renders a project for the folder `path` or, without one, for the folder of its name. With
     /// an organisation in play the project is held against all controls: its templates may have
-    /// undone what ours keep.
+    /// undone what ours keep. With `recovery`, what a killed run left at the target is put back
+    /// first.
     ///
     /// # Errors
     /// What [`TemplateSet::render`] says; [`Kind::Control`]: a control is not kept;
@@ -36,6 +38,7 @@ impl Proposal {
         preset: Option<String>,
         answers: Answers,
         path: Option<&Path>,
+        recovery: Option<&Ui>,
     ) -> Result<Self> {
         let rendered = set.render(&answers)?;
         if shelves.organisation().is_some()
@@ -51,6 +54,9 @@ impl Proposal {
         let name = answers.get("name").and_then(Value::as_text).unwrap_or_default();
         let shown = path.map_or_else(|| PathBuf::from(name), Path::to_path_buf);
         let target = target(&shown)?;
+        if let Some(ui) = recovery {
+            project::recover_target(&target, &mut |_| ui.interrupted())?;
+        }
         let plan = Plan::between(&target, tree, &TreePath::new(LOCK)?)?;
         Ok(Self { preset, answers, shown, target, plan })
     }

@@ -85,7 +85,7 @@ fn eject(
     let mut tree = Tree::new();
     tree.insert(place.clone(), File::new(text))?;
     let target = project::absolute(folder)?;
-    project::recover_target(&target)?;
+    project::recover_target(&target, &mut |_| ui.interrupted())?;
     let plan = Plan::between(&target, tree, &place)?;
     let shown = folder.join(place.as_str());
     if plan.with(|action| action != FileAction::Create).next().is_some() {

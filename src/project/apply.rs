@@ -29,6 +29,8 @@ pub enum Step<'a> {
     Move(&'a TreePath),
     /// The new state is made to count.
     Commit,
+    /// A file is put back that another run left half moved.
+    PutBack(&'a TreePath),
 }
 
 /// Is told every step before it is taken, and may stop the writing with an error.
@@ -54,7 +56,7 @@ pub fn apply(plan: &Plan, target: &Path, watch: Watch) -> Result<()> {
     });
     if let Err(error) = written {
         // what cannot be put back now is put back by the next run
-        let _ = recover(&staging, target);
+        let _ = recover(&staging, target, &mut |_| Ok(()));
         parents.iter().rev().for_each(|parent| disk::remove_if_empty(parent));
         return Err(error);
     }
@@ -64,9 +66,10 @@ pub fn apply(plan: &Plan, target: &Path, watch: Watch) -> Result<()> {
 /// Clears what a killed run left behind at `target`, and puts back what it had moved.
 ///
 /// # Errors
-/// [`Kind::Usage`] if that run is still going, [`Kind::Disk`] if the system refuses.
-pub fn recover_target(target: &Path) -> Result<()> {
-    [true, false].iter().try_for_each(|fresh| recover(&staging_of(target, *fresh), target))
+/// [`Kind::Usage`] if that run is still going, [`Kind::Disk`] if the system refuses, or what `watch`
+/// says. What is not put back then is put back by the next run.
+pub fn recover_target(target: &Path, watch: Watch) -> Result<()> {
+    [true, false].iter().try_for_each(|fresh| recover(&staging_of(target, *fresh), target, watch))
 }
 
 fn staging_of(target: &Path, fresh: bool) -> PathBuf {
@@ -161,18 +164,20 @@ fn write_over(plan: &Plan, target: &Path, staging: &Path, watch: Watch) -> Resul
     disk::remove(&staging.join("journal"))
 }
 
-fn recover(staging: &Path, target: &Path) -> Result<()> {
+fn recover(staging: &Path, target: &Path, watch: Watch) -> Result<()> {
     if disk::kind_of(staging)?.is_none() {
         return Ok(());
     }
     let _claim = disk::claim(&staging.join("claim"))?.ok_or_else(|| busy(staging))?;
     if disk::kind_of(&staging.join("journal"))?.is_some() {
-        put_back(staging, target)?;
+        put_back(staging, target, watch)?;
     }
     disk::remove_folder(staging)
 }
 
-fn put_back(staging: &Path, target: &Path) -> Result<()> {
+/// Takes every file back to `new` before its forerunner leaves `old`, so that a run that is killed
+/// here leaves nothing that the next could take for a file of ours.
+fn put_back(staging: &Path, target: &Path, watch: Watch) -> Result<()> {
     let text = disk::read(&staging.join("journal"))?;
     let journal: Journal = serde_json::from_str(&text).map_err(|error| {
         Error::new(Kind::Disk, format!("`{}` is damaged", staging.join("journal").display()))
@@ -180,13 +185,16 @@ fn put_back(staging: &Path, target: &Path) -> Result<()> {
             .because(error)
     })?;
     for (number, path) in journal.files.iter().enumerate().rev() {
-        let place = target.join(TreePath::new(path)?.as_str());
-        let old = staging.join("old").join(number.to_string());
-        let moved = disk::kind_of(&staging.join("new").join(number.to_string()))?.is_none();
+        let path = TreePath::new(path)?;
+        let place = target.join(path.as_str());
+        let [new, old] = ["new", "old"].map(|half| staging.join(half).join(number.to_string()));
+        watch(&Step::PutBack(&path))?;
+        if disk::kind_of(&new)?.is_none() && disk::kind_of(&place)?.is_some() {
+            disk::rename(&place, &new)?;
+        }
+        watch(&Step::PutBack(&path))?;
         if disk::kind_of(&old)?.is_some() {
             disk::rename(&old, &place)?;
-        } else if moved && disk::kind_of(&place)?.is_some() {
-            disk::remove(&place)?;
         }
     }
     for folder in journal.folders.iter().rev() {

@@ -10,8 +10,11 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Kind, Result};
 use crate::tree::{File, TreePath};
 
-/// The most files, and the most bytes in one, that a folder of templates may hold.
-const FOLDER_LIMIT: (usize, u64) = (2_000, 4 * 1024 * 1024);
+/// The most files and folders that a folder of templates may hold.
+const MOST_ENTRIES: usize = 2_000;
+
+/// The most bytes that the files of such a folder may hold together.
+const MOST_BYTES: u64 = 8 * 1024 * 1024;
 
 /// What stands at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +54,7 @@ pub fn read_folder(root: &Path) -> Result<BTreeMap<String, String>> {
         return Err(Error::usage(format!("there is no folder `{}`", root.display()))
             .hint("correct the path"));
     }
-    let mut texts = BTreeMap::new();
+    let (mut texts, mut entries, mut bytes) = (BTreeMap::new(), 0, 0);
     let mut folders = vec![(root.to_path_buf(), String::new())];
     while let Some((folder, prefix)) = folders.pop() {
         for entry in fs::read_dir(&folder).map_err(|error| refused("read", &folder, error))? {
@@ -61,7 +64,7 @@ pub fn read_folder(root: &Path) -> Result<BTreeMap<String, String>> {
             let name = entry
                 .file_name()
                 .into_string()
-                .map_err(|_| unsafe_file("has a name that is not UTF-8"))?;
+                .map_err(|_| unsafe_file("has a name that is not UTF-8").hint("rename it"))?;
             let metadata =
                 fs::symlink_metadata(&path).map_err(|error| refused("read", &path, error))?;
             if prefix.is_empty() && name == ".git" {
@@ -71,20 +74,25 @@ pub fn read_folder(root: &Path) -> Result<BTreeMap<String, String>> {
                 return Err(unsafe_file("is a symbolic link").hint("put the file itself there"));
             }
             let inner = format!("{prefix}{name}");
-            if metadata.is_dir() {
-                folders.push((path, format!("{inner}/")));
-            } else if !metadata.is_file()
-                || metadata.len() > FOLDER_LIMIT.1
-                || texts.len() == FOLDER_LIMIT.0
-            {
+            entries += 1;
+            bytes += if metadata.is_file() { metadata.len() } else { 0 };
+            if entries > MOST_ENTRIES || bytes > MOST_BYTES {
                 return Err(unsafe_file("is more than a folder of templates may hold").hint(
-                    format!(
-                        "at most {} files of at most {} bytes each",
-                        FOLDER_LIMIT.0, FOLDER_LIMIT.1
-                    ),
+                    format!("at most {MOST_ENTRIES} files and folders, of at most {MOST_BYTES} bytes together"),
                 ));
+            } else if metadata.is_dir() {
+                folders.push((path, format!("{inner}/")));
+            } else if metadata.is_file() {
+                let text = String::from_utf8(
+                    fs::read(&path).map_err(|error| refused("read", &path, error))?,
+                );
+                let text = text.map_err(|_| {
+                    unsafe_file("is not UTF-8 text")
+                        .hint("a template makes text: leave other files out")
+                })?;
+                texts.insert(inner, text);
             } else {
-                texts.insert(inner, read(&path)?);
+                return Err(unsafe_file("is neither a file nor a folder").hint("take it out"));
             }
         }
     }

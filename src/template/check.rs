@@ -185,7 +185,7 @@ fn question_fault(question: &Question, earlier: &[Question]) -> Option<String> {
         return Some("has no choices".into());
     }
     if let Some(pattern) = &question.pattern
-        && let Err(error) = regex::Regex::new(pattern)
+        && let Err(error) = crate::answer::pattern(pattern)
     {
         return Some(format!("has a bad pattern: {error}"));
     }

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::GlobMatcher;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use toml::map::Map;
 
-use crate::answer::{Condition, Question, SourceText};
+use crate::answer::{Condition, Question, SourceText, path_pattern};
 use crate::audit::Control;
 use crate::error::{Error, Result};
 
@@ -210,10 +210,8 @@ pub(super) fn placeholders(path: &str) -> BTreeSet<&str> {
 fn compile(rule: RuleDeclaration, place: &str, files: &[String]) -> Result<Rule> {
     let fault =
         |what: String| Error::template(format!("the rule for `{}` in `{place}` {what}", rule.path));
-    let glob = GlobBuilder::new(&rule.path).literal_separator(true).build();
-    let glob = glob
-        .map_err(|error| fault(format!("has a bad pattern: {}", error.kind())))?
-        .compile_matcher();
+    let glob = path_pattern(&rule.path)
+        .map_err(|error| fault(format!("has a bad pattern: {error}")).hint("correct it"))?;
     if rule.each.len() > 1 {
         return Err(fault("binds more than one name".into())
             .hint("split it into two rules, or nest the folders"));

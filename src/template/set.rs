@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tera::Context;
 
@@ -17,9 +18,16 @@ use crate::audit::{Control, Report, audit};
 use crate::error::{Error, Kind, Result};
 use crate::tree::{File, Tree, TreePath};
 
+/// The most files that a project may have, and the most bytes in all of them.
+const MOST: (usize, usize) = (5_000, 16 * 1024 * 1024);
+
 /// The packs of one or several shelves. A copy costs nothing.
 #[derive(Clone)]
-pub struct TemplateSet(Arc<Loaded>);
+pub struct TemplateSet {
+    loaded: Arc<Loaded>,
+    /// The processor time that a rendering may take.
+    left: Duration,
+}
 
 struct Loaded {
     packs: Vec<Pack>,
@@ -33,6 +41,8 @@ struct Loaded {
 pub struct Rendered {
     /// Its files.
     pub tree: Tree,
+    /// The bytes in all of them.
+    bytes: usize,
     /// Those of them that are lockfiles of package managers.
     pub lockfiles: Vec<TreePath>,
     /// The packs that took part, with their digests.
@@ -48,26 +58,28 @@ impl TemplateSet {
     /// compiled (without an organisation [`Kind::Internal`]), that take too long, or a breach of
     /// the rules for packs.
     pub fn load(shelves: &Shelves) -> Result<Self> {
-        if shelves.organisation().is_none() {
-            return Loaded::new(shelves).map(|loaded| Self(Arc::new(loaded)));
-        }
-        let shelves = shelves.clone();
-        guard::bounded(move || Loaded::new(&shelves)).map(|loaded| Self(Arc::new(loaded)))
+        let (loaded, left) = if shelves.organisation().is_none() {
+            (Loaded::new(shelves)?, guard::PROCESSOR)
+        } else {
+            let shelves = shelves.clone();
+            guard::bounded(guard::PROCESSOR, move || Loaded::new(&shelves))?
+        };
+        Ok(Self { loaded: Arc::new(loaded), left })
     }
 
     /// All questions, in order.
     pub fn questions(&self) -> &[Question] {
-        &self.0.questions
+        &self.loaded.questions
     }
 
     /// All packs, in order.
     pub fn packs(&self) -> &[Pack] {
-        &self.0.packs
+        &self.loaded.packs
     }
 
     /// The packs that take part.
     pub fn active(&self, answers: &Answers) -> Vec<&Pack> {
-        self.0.active(answers)
+        self.loaded.active(answers)
     }
 
     /// Renders a project.
@@ -75,18 +87,18 @@ impl TemplateSet {
     /// # Errors
     /// [`Kind::Usage`]: the answers contradict each other. [`Kind::Policy`]: a file is missing that
     /// the organisation requires. [`Kind::Template`], or [`Kind::Internal`] if only the built-in
-    /// shelf is there: a template fails, or two of them write one path.
+    /// shelf is there: a template fails, two of them write one path, or together they make too much.
     pub fn render(&self, answers: &Answers) -> Result<Rendered> {
-        if self.0.policy.organisation().is_none() {
-            return self.0.render(answers);
+        if self.loaded.policy.organisation().is_none() {
+            return self.loaded.render(answers);
         }
-        let (loaded, answers) = (Arc::clone(&self.0), answers.clone());
-        guard::bounded(move || loaded.render(&answers))
+        let (loaded, answers) = (Arc::clone(&self.loaded), answers.clone());
+        guard::bounded(self.left, move || loaded.render(&answers)).map(|(rendered, _)| rendered)
     }
 
     /// Whether the organisation's locks leave room for a preset.
     pub fn admits(&self, preset: &Preset) -> bool {
-        let policy = &self.0.policy;
+        let policy = &self.loaded.policy;
         preset.entries().iter().all(|entry| {
             let question = self.questions().iter().find(|question| question.key == entry.key);
             question.is_none_or(|question| {
@@ -178,7 +190,8 @@ impl Loaded {
         let slots: Vec<&str> =
             self.packs.iter().flat_map(|pack| &pack.slots).map(String::as_str).collect();
         bind_slots(&mut context, &slots, &packs, &self.engine)?;
-        let mut rendered = Rendered { tree: Tree::new(), lockfiles: Vec::new(), packs: Vec::new() };
+        let mut rendered =
+            Rendered { tree: Tree::new(), bytes: 0, lockfiles: Vec::new(), packs: Vec::new() };
         for pack in packs {
             rendered.packs.push((pack.name.clone(), pack.digest.clone()));
             for file in &pack.files {
@@ -194,7 +207,7 @@ impl Loaded {
     /// Holds the organisation's word on the files that every project has.
     fn require_files(&self, tree: &Tree) -> Result<()> {
         for path in self.policy.files() {
-            if tree.get(&TreePath::new(path)?).is_none() {
+            if tree.get(path).is_none() {
                 let name = self.policy.organisation().unwrap_or_default();
                 return Err(Error::new(
                     Kind::Policy,
@@ -233,7 +246,15 @@ impl Loaded {
             if lockfile {
                 rendered.lockfiles.push(path.clone());
             }
+            rendered.bytes += text.len();
             rendered.tree.insert(path, File::new(text))?;
+            if rendered.tree.iter().len() > MOST.0 || rendered.bytes > MOST.1 {
+                let (files, bytes) = MOST;
+                return Err(Error::template(format!(
+                    "the templates make more than {files} files, or {bytes} bytes in all"
+                ))
+                .hint("look for loops, and for a rule with `each` over a long list"));
+            }
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use include_dir::{Dir, include_dir};
 
+use super::guard;
 use crate::answer::{Policy, Preset, SourceText, did_you_mean, listed};
 use crate::error::{Error, Result};
 use crate::project;
@@ -59,6 +60,17 @@ impl Shelf {
             .hint("`seaworthy templates list` names them"))
     }
 
+    /// Holds that no pack of `other` is declared anew: its questions would take other answers and
+    /// its controls would be gone, with nothing in `organisation.toml` to tell of it.
+    fn leave_declarations_of(&self, other: &Self) -> Result<()> {
+        let declarations = self.below("templates").filter(|(path, _)| path.ends_with("/pack.toml"));
+        match declarations.map(|(path, _)| format!("templates/{path}")).find(|path| other.texts.contains_key(path)) {
+            None => Ok(()),
+            Some(path) => Err(Error::template(format!("`{}` declares a built-in pack anew", self.place(&path)))
+                .hint("to limit its questions, use `[locked]`; to put a pack of your own in its place, list its folder under `remove`")),
+        }
+    }
+
     /// How the user would name the file at `path`.
     pub fn place(&self, path: &str) -> String {
         format!("{}{path}", self.root)
@@ -103,16 +115,18 @@ impl Shelves {
             return Ok(Self { builtin, organisation: None, policy: Policy::default() });
         };
         let shelf = Shelf::new(&root.display().to_string(), project::read_folder(root)?);
-        let policy = Policy::parse(&shelf.text(ORGANISATION).ok_or_else(|| {
+        let declaration = shelf.text(ORGANISATION).ok_or_else(|| {
             Error::usage(format!(
                 "`{}` is no organisation's folder: it has no `{ORGANISATION}`",
                 root.display()
             ))
             .hint(format!("write at least `name = \"…\"` into `{}`", shelf.place(ORGANISATION)))
-        })?)?;
+        })?;
+        let (policy, _) = guard::bounded(guard::PROCESSOR, move || Policy::parse(&declaration))?;
         for path in policy.removed() {
             builtin.remove(path)?;
         }
+        shelf.leave_declarations_of(&builtin)?;
         Ok(Self { builtin, organisation: Some(shelf), policy })
     }
 

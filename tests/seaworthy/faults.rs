@@ -89,12 +89,40 @@ fn the_lock_is_written_last() {
 /// at each step, and the next run starts from the copy.
 #[test]
 fn the_next_run_puts_back_what_a_killed_one_left() {
+    let before = existing().snapshot();
     let (_, steps) = fail_existing(usize::MAX);
     for fatal in 0..steps {
         let (frozen, _) = fail_existing(fatal);
-        let before = existing().snapshot();
-        recover_target(&frozen.path("demo")).unwrap();
+        recover_target(&frozen.path("demo"), &mut |_| Ok(())).unwrap();
         assert!(frozen.snapshot() == before, "a kill at step {fatal} was not undone");
+    }
+}
+
+#[test]
+fn a_run_that_is_killed_while_it_puts_back_loses_nothing() {
+    let before = existing().snapshot();
+    let (_, steps) = fail_existing(usize::MAX);
+    let mut told = 0;
+    let (world, _) = fail_existing(steps - 1);
+    recover_target(&world.path("demo"), &mut |_| {
+        told += 1;
+        Ok(())
+    })
+    .unwrap();
+    assert!(told > 0, "there is something to put back");
+    for fatal in 0..told {
+        let (world, _) = fail_existing(steps - 1);
+        let mut step = 0;
+        let stopped = recover_target(&world.path("demo"), &mut |_| {
+            step += 1;
+            if step > fatal { Err(Error::new(Kind::Disk, "injected")) } else { Ok(()) }
+        });
+        assert!(stopped.is_err());
+        recover_target(&world.path("demo"), &mut |_| Ok(())).unwrap();
+        assert!(
+            world.snapshot() == before,
+            "a kill at step {fatal} of putting back was not undone"
+        );
     }
 }
 
@@ -137,14 +165,31 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[test]
-fn a_full_or_closed_folder_is_named() {
+fn a_folder_that_cannot_be_written_is_named() {
     let world = World::new();
     world.write("file", "");
-    let outcome = world.run("new file/demo --yes");
+    world.write("closed/keep", "");
+    world.close("closed");
+    for target in ["file/demo", "closed/demo", "closed/deep/demo", "/proc/demo"] {
+        let before = world.snapshot();
+        let outcome = world.run_unprivileged(&format!("new {target} --yes"));
+        assert_eq!(outcome.code, 1, "{target}: {}", outcome.stderr);
+        assert!(outcome.stderr.starts_with("error: cannot make `"), "{}", outcome.stderr);
+        let folder = target.split("/demo").next().unwrap();
+        assert!(outcome.stderr.contains(folder), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("\n  hint: "), "{}", outcome.stderr);
+        assert!(world.snapshot() == before, "{target}: something was written");
+    }
+}
+
+#[test]
+fn an_existing_project_that_cannot_be_written_stays() {
+    let world = World::new();
+    assert_eq!(world.run("new demo --yes").code, 0);
+    world.write("demo/README.md", "mine\n");
+    world.close("demo");
+    let before = world.snapshot();
+    let outcome = world.run_unprivileged("new demo --yes --force");
     assert_eq!(outcome.code, 1, "{}", outcome.stderr);
-    assert!(
-        outcome.stderr.contains("file/demo") || outcome.stderr.contains("/file"),
-        "{}",
-        outcome.stderr
-    );
+    assert!(world.snapshot() == before);
 }

@@ -7,6 +7,8 @@ mod world;
 
 /// What is generated, compared whole with the trees under `tests/golden`.
 mod golden;
+/// Projects that together have every pair of answers.
+mod matrix;
 /// What holds for any answers.
 mod properties;
 /// Every filter holds every value, and every template uses them.
@@ -23,6 +25,10 @@ mod refusals;
 
 /// All or nothing: a failure at every step of the writing.
 mod faults;
+/// An organisation's folder that means harm.
+mod hostile;
+/// The same of a process that is killed, at moments that nobody chose.
+mod kills;
 /// The worked example of an organisation's folder.
 mod organisation;
 /// The rules for packs, each with a pack that breaks it.

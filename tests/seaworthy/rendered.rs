@@ -1,38 +1,27 @@
 use std::path::Path;
 
 use saphyr::{LoadableYamlNode, Yaml};
+use seaworthy::answer::{Type, Value};
+use seaworthy::template::{Shelves, TemplateSet};
 
+use crate::matrix::{MATRIX, Made};
 use crate::world::{World, snapshot};
 
-/// The answers that matter: every choice, each with the preset that it is laid over.
-fn matrix() -> Vec<(&'static str, String)> {
-    let mut runs = Vec::new();
-    for preset in ["starter", "production"] {
-        for dns in ["coredns", "node-local", "gke-cloud-dns", "openshift"] {
-            for image in ["distroless", "slim"] {
-                runs.push((preset, format!("--set dns={dns} --set runtime_image={image}")));
-            }
-        }
-        runs.push((preset, "--set environments=dev,qa,production,eu-west".into()));
-        runs.push((preset, "--set replicas_min=2 --set memory=2Gi --set cpu_request=1".into()));
-        runs.push((
-            preset,
-            "--set port=3000 --set admin_port=3001 --set namespace=off --set name=on".into(),
-        ));
+/// Every file of every project of the matrix: the answers in words, the path, the text.
+fn every_file(mut look: impl FnMut(&str, &str, &str)) {
+    for made in MATRIX.iter() {
+        made.tree.iter().for_each(|(path, file)| look(&made.words, path.as_str(), &file.text));
     }
-    runs
 }
 
-/// Every file of every project of the matrix, as path and text.
-fn every_file(mut look: impl FnMut(&str, &str, &str)) {
-    for (preset, flags) in matrix() {
-        let world = World::new();
-        let outcome = world.run(&format!("new demo --preset {preset} {flags} --yes"));
-        assert_eq!(outcome.code, 0, "{flags}: {}", outcome.stderr);
-        for (path, (_, content)) in snapshot(&world.path("demo")) {
-            if let Some(bytes) = content {
-                look(&format!("{preset} {flags}"), &path, &String::from_utf8(bytes).expect("text"));
-            }
+#[test]
+fn every_choice_is_made() {
+    let set = TemplateSet::load(&Shelves::open(None).unwrap()).unwrap();
+    for question in set.questions().iter().filter(|question| question.kind == Type::Choice) {
+        for choice in question.choice_values() {
+            let value = Value::Text(choice.to_owned());
+            let made = |made: &Made| made.answers.get(&question.key) == Some(&value);
+            assert!(MATRIX.iter().any(made), "no project has `{}={choice}`", question.key);
         }
     }
 }
@@ -52,7 +41,7 @@ fn every_file_parses() {
         assert_eq!(fault, None, "{run}: {path}");
         seen += 1;
     });
-    assert!(seen > 200, "the files were found");
+    assert!(seen > 1_000, "{seen} files were found");
 }
 
 #[test]

@@ -7,11 +7,18 @@
 )]
 
 mod container;
+mod disk;
 mod http;
 mod image;
+mod lockfile;
 mod manifests;
 mod process;
 mod project;
 mod scripts;
 mod service;
+mod system_calls;
 mod toolbox;
+
+/// The projects that the hermetic tests look at as well.
+#[path = "../seaworthy/matrix.rs"]
+mod matrix;

@@ -1,18 +1,19 @@
 //! The manifests and the Dockerfile, held against what checks such files.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use seaworthy::tree::Tree;
 use tempfile::TempDir;
 
-use crate::project::{PRESETS, Project};
+use crate::matrix::{MATRIX, Made};
+use crate::project::{PRESETS, Project, children};
 use crate::toolbox::{cache, run, tool};
 
 /// The oldest and the newest supported version, as the schemas are named.
 const KUBERNETES: [&str; 2] = ["1.35", "1.37"];
-
-const DNS: [&str; 4] = ["coredns", "node-local", "gke-cloud-dns", "openshift"];
 
 /// Every overlay of every preset, rendered by kustomize.
 struct Rendered {
@@ -42,17 +43,48 @@ impl Rendered {
     }
 }
 
+/// Projects of the matrix that together have every value of every question.
+fn telling() -> Vec<&'static Made> {
+    let mut seen = BTreeSet::new();
+    let tells = |made: &&Made| {
+        let values =
+            made.answers.iter().map(|answer| (answer.key.clone(), answer.value.to_string()));
+        let news = values.filter(|value| seen.insert(value.clone())).count();
+        news > 0
+    };
+    MATRIX.iter().filter(tells).collect()
+}
+
 #[test]
-fn every_overlay_keeps_the_schemas_with_each_dns() {
-    for dns in DNS {
-        let rendered = Rendered::new(&[&format!("dns={dns}")]);
-        for version in KUBERNETES {
-            let mut validate = tool("kubernetes-validate");
-            run(validate.args(["--strict", "--quiet", "-k", version]).args(rendered.files()));
-            let mut conform = tool("kubeconform");
-            conform.args(["-strict", "-summary", "-schema-location"]).arg(schemas(version));
-            run(conform.args(rendered.files()));
+fn every_overlay_keeps_the_schemas_whatever_is_chosen() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let (mut files, mut words) = (Vec::new(), Vec::new());
+    for (number, made) in telling().into_iter().enumerate() {
+        let root = folder.path().join(format!("project-{number}"));
+        write(&made.tree, &root);
+        words.push(format!("project-{number} is {}", made.words));
+        for overlay in children(&root.join("deploy/overlays")) {
+            let name = overlay.file_name().expect("a name").to_string_lossy();
+            let file = folder.path().join(format!("{number}-{name}.yaml"));
+            fs::write(&file, kustomize(&overlay)).expect("a writable folder");
+            files.push(file);
         }
+    }
+    println!("{}", words.join("\n"));
+    for version in KUBERNETES {
+        let mut validate = tool("kubernetes-validate");
+        run(validate.args(["--strict", "--quiet", "-k", version]).args(&files));
+        let mut conform = tool("kubeconform");
+        conform.args(["-strict", "-summary", "-schema-location"]).arg(schemas(version));
+        run(conform.args(&files));
+    }
+}
+
+fn write(tree: &Tree, root: &Path) {
+    for (path, file) in tree.iter() {
+        let place = root.join(path.as_str());
+        fs::create_dir_all(place.parent().expect("a parent")).expect("a writable folder");
+        fs::write(place, &file.text).expect("a writable folder");
     }
 }
 

@@ -69,7 +69,8 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-fn children(folder: &Path) -> Vec<PathBuf> {
+/// What stands in a folder.
+pub fn children(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder)
         .unwrap_or_else(|error| panic!("cannot list {}: {error}", folder.display()));
     entries.map(|entry| entry.expect("a readable entry").path()).collect()

@@ -67,7 +67,8 @@ pub fn answers_a_run(port: u16, headers: &str) {
     assert!(run.get("steps").is_some(), "{run}");
 }
 
-fn npm(project: &Project) -> Command {
+/// npm, in the folder of a project.
+pub fn npm(project: &Project) -> Command {
     let mut npm = tool("npm");
     npm.current_dir(project.path());
     npm
