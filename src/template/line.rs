@@ -20,6 +20,13 @@ impl Line {
 
     /// Reads on.
     pub fn go_on(&mut self, text: &str) {
+        let alone =
+            matches!(self.sink, Sink::Json | Sink::Toml | Sink::Program | Sink::Env | Sink::Other);
+        if let Some(end) = text.rfind('\n').filter(|_| alone) {
+            // no line leaves anything to the next
+            self.text.clear();
+            return self.text.push_str(&text[end + 1..]);
+        }
         for part in text.split_inclusive('\n') {
             self.text.push_str(part);
             if !part.ends_with('\n') {

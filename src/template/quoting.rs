@@ -1,6 +1,7 @@
 //! Quoting: every value that a template puts into a file goes through the filter of that kind of
 //! text, unless nothing that it can be means anything there.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use super::context::{LABELS, SLOTS};
@@ -146,8 +147,8 @@ impl Template<'_> {
     }
 
     /// The names, with those that the template's own tags bind.
-    fn bound(&self, known: &Names) -> Result<Names> {
-        let mut names = known.clone();
+    fn bound<'n>(&self, known: &'n Names) -> Result<Cow<'n, Names>> {
+        let mut names = Cow::Borrowed(known);
         let mut news = true;
         while news {
             news = false;
@@ -183,7 +184,7 @@ impl Template<'_> {
                     _ => continue,
                 };
                 for name in bound {
-                    news |= bind(&mut names, name, made);
+                    news |= bind(names.to_mut(), name, made);
                     // what is included would take it for the other
                     if known.get(name).is_some_and(|known| *known != names[name]) {
                         let what = format!(
