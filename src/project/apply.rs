@@ -42,6 +42,9 @@ pub type Watch<'a> = &'a mut dyn FnMut(&Step) -> Result<()>;
 /// [`Kind::Disk`] if the system refuses, [`Kind::Usage`] if another run is writing there, or what
 /// `watch` says. The target is then as it was.
 pub fn apply(plan: &Plan, target: &Path, watch: Watch) -> Result<()> {
+    if plan.with(Action::writes).next().is_none() {
+        return Ok(());
+    }
     let fresh = disk::kind_of(target)?.is_none();
     let parents = if fresh { missing_parents(target)? } else { Vec::new() };
     let staging = staging_of(target, fresh);
@@ -127,8 +130,7 @@ struct Journal {
 }
 
 fn write_over(plan: &Plan, target: &Path, staging: &Path, watch: Watch) -> Result<()> {
-    let changes: Vec<&Change> =
-        plan.with(|action| matches!(action, Action::Create | Action::Replace)).collect();
+    let changes: Vec<&Change> = plan.with(Action::writes).collect();
     for half in ["new", "old"] {
         disk::make_folder(&staging.join(half))?;
     }

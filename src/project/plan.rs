@@ -20,6 +20,11 @@ pub enum Action {
 }
 
 impl Action {
+    /// Whether something is written.
+    pub fn writes(self) -> bool {
+        matches!(self, Action::Create | Action::Replace)
+    }
+
     /// The action in one word.
     pub fn word(self) -> &'static str {
         match self {

@@ -8,6 +8,7 @@ use super::engine::Engine;
 use super::pack::{Pack, placeholders};
 use crate::answer::{Condition, Question, Type, fault};
 use crate::error::{Error, Result};
+use crate::tree::TreePath;
 
 /// Checks what packs declare, for itself and together.
 ///
@@ -54,14 +55,14 @@ pub fn declarations(packs: &[Pack], questions: &[Question]) -> Result<()> {
         for rule in &pack.rules {
             condition(format!("the rule for `{}`", rule.path), &rule.when, questions)?;
             for (bound, list) in &rule.each {
-                if !questions
-                    .iter()
-                    .any(|question| question.key == *list && question.kind == Type::List)
-                {
-                    return Err(at(format!(
-                        "the rule for `{}` binds `{bound}` to `{list}`, which is no list question",
-                        rule.path
-                    )));
+                let rule = format!("the rule for `{}` binds `{bound}` to `{list}`", rule.path);
+                let question = questions.iter().find(|question| question.key == *list);
+                let Some(question) = question.filter(|question| question.kind == Type::List) else {
+                    return Err(at(format!("{rule}, which is no list question")));
+                };
+                let unfit = |choice: &&str| choice.contains('/') || TreePath::new(choice).is_err();
+                if let Some(choice) = question.choice_values().find(unfit) {
+                    return Err(at(format!("{rule}, whose choice `{choice}` cannot name a file")));
                 }
             }
         }

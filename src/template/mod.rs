@@ -1,6 +1,7 @@
 //! From packs to tree.
 
 mod check;
+mod compiled;
 mod context;
 mod eject;
 mod engine;

@@ -7,7 +7,8 @@ use std::time::Duration;
 use tera::Context;
 
 use super::check;
-use super::context::{bind, bind_slots, expression, expression_name};
+use super::compiled::{expressions, templates};
+use super::context::{bind, bind_slots};
 use super::engine::Engine;
 use super::guard;
 use super::pack::{Ownership, Pack, placeholders};
@@ -258,45 +259,6 @@ impl Loaded {
         }
         Ok(())
     }
-}
-
-/// The text templates of all packs: name, place, text.
-fn templates<'t>(
-    texts: &'t BTreeMap<&'t str, BTreeMap<&'t str, (&'t Shelf, &'t str)>>,
-    shelves: &'t Shelves,
-) -> impl Iterator<Item = (String, String, &'t str)> {
-    let current = texts.iter().flat_map(|(pack, files)| {
-        files.iter().map(move |(path, (shelf, text))| (format!("{pack}/{path}"), *shelf, *text))
-    });
-    let builtin = shelves.organisation().map(|_| shelves.builtin());
-    let builtin = builtin.into_iter().flat_map(|shelf| {
-        shelf.below("templates").map(move |(path, text)| (format!("builtin/{path}"), shelf, text))
-    });
-    current.chain(builtin).filter(|(name, ..)| name.ends_with(".tera")).map(
-        |(name, shelf, text)| {
-            let place = shelf.place(&format!("templates/{}", name.trim_start_matches("builtin/")));
-            (name, place, text)
-        },
-    )
-}
-
-/// The expressions of all packs, as templates: name, place, text.
-fn expressions(packs: &[Pack]) -> Vec<(String, String, String)> {
-    let mut all = Vec::new();
-    for pack in packs {
-        let mut add = |what: String, text: String| {
-            all.push((expression_name(pack, &what), format!("{} ({what})", pack.place), text));
-        };
-        for (fact, text) in &pack.facts {
-            add(fact.clone(), expression(text));
-        }
-        for (number, requirement) in pack.requirements.iter().enumerate() {
-            add(format!("require.{number}.that"), expression(&requirement.that));
-            add(format!("require.{number}.message"), requirement.message.clone());
-            add(format!("require.{number}.hint"), requirement.hint.clone());
-        }
-    }
-    all
 }
 
 /// A path with its placeholders filled.

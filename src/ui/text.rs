@@ -20,7 +20,7 @@ pub fn plan_text(plan: &Plan) -> String {
 
 /// A plan as a unified diff of every file that would change.
 pub fn diff_text(plan: &Plan) -> String {
-    let changed = plan.with(|action| matches!(action, Action::Create | Action::Replace));
+    let changed = plan.with(Action::writes);
     let diff = |change: &Change| {
         let (old, old_name) = match &change.found {
             Some(found) => (found.text.as_str(), format!("a/{}", change.path)),

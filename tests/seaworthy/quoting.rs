@@ -79,12 +79,13 @@ fn render(line: &str, texts: &[&str]) -> Vec<String> {
     let pack = "title = \"Extra\"\nsummary = \"More.\"\norder = 900\n";
     world.write("acme/templates/extra/pack.toml", pack);
     for (number, text) in texts.iter().enumerate() {
-        let template = line.replace("VALUE", &literal(text));
+        let template = format!("{}\n", line.replace("VALUE", &literal(text)));
         world.write(&format!("acme/templates/extra/files/out/{number}.tera"), &template);
     }
     let outcome = world.run("new demo --org acme --yes --quiet");
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
-    (0..texts.len()).map(|number| world.read(&format!("demo/out/{number}"))).collect()
+    let made = |number| world.read(&format!("demo/out/{number}"));
+    (0..texts.len()).map(|number| made(number).trim_end_matches('\n').to_owned()).collect()
 }
 
 #[test]
