@@ -98,7 +98,7 @@ fn eject(
 
 fn prove(ui: &Ui, organisation: &Organisation, configuration: Option<&Path>) -> Result<()> {
     let shelves = organisation.open(configuration)?;
-    let set = TemplateSet::load(&shelves)?;
+    let set = TemplateSet::load_checked(&shelves)?;
     let (mut projects, mut refused) = (Vec::new(), Vec::new());
     for name in shelves.preset_names() {
         let preset = shelves.preset(name)?;

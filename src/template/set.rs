@@ -51,8 +51,9 @@ pub struct Rendered {
 }
 
 impl TemplateSet {
-    /// Reads and checks the packs of `shelves`. Of two files at one path the organisation's stands;
-    /// the built-in one is then still known as `builtin/PATH`.
+    /// Reads the packs of `shelves`. Of two files at one path the organisation's stands; the built-in
+    /// one is then still known as `builtin/PATH`. An organisation's packs are held against the rules;
+    /// ours are by [`load_checked`](Self::load_checked), in the tests.
     ///
     /// # Errors
     /// [`Kind::Usage`](Kind): a malformed `pack.toml`. [`Kind::Template`]: templates that cannot be
@@ -60,12 +61,23 @@ impl TemplateSet {
     /// the rules for packs.
     pub fn load(shelves: &Shelves) -> Result<Self> {
         let (loaded, left) = if shelves.organisation().is_none() {
-            (Loaded::new(shelves)?, guard::PROCESSOR)
+            (Loaded::new(shelves, false)?, guard::PROCESSOR)
         } else {
             let shelves = shelves.clone();
-            guard::bounded(guard::PROCESSOR, move || Loaded::new(&shelves))?
+            guard::bounded(guard::PROCESSOR, move || Loaded::new(&shelves, true))?
         };
         Ok(Self { loaded: Arc::new(loaded), left })
+    }
+
+    /// Reads the packs of `shelves`, and holds all of them against the rules.
+    ///
+    /// # Errors
+    /// Those of [`load`](Self::load).
+    pub fn load_checked(shelves: &Shelves) -> Result<Self> {
+        if shelves.organisation().is_some() {
+            return Self::load(shelves);
+        }
+        Ok(Self { loaded: Arc::new(Loaded::new(shelves, true)?), left: guard::PROCESSOR })
     }
 
     /// All questions, in order.
@@ -126,7 +138,7 @@ impl TemplateSet {
 }
 
 impl Loaded {
-    fn new(shelves: &Shelves) -> Result<Self> {
+    fn new(shelves: &Shelves, checked: bool) -> Result<Self> {
         let mut texts: BTreeMap<&str, BTreeMap<&str, (&Shelf, &str)>> = BTreeMap::new();
         for shelf in shelves.iter() {
             for (path, text) in shelf.below("templates") {
@@ -164,20 +176,21 @@ impl Loaded {
         packs.sort_by(|a, b| (a.order, &a.name).cmp(&(b.order, &b.name)));
         let questions: Vec<Question> =
             packs.iter().flat_map(|pack| pack.questions.clone()).collect();
-        check::declarations(&packs, &questions)?;
+        if checked {
+            check::declarations(&packs, &questions)?;
+        }
         let expressions = expressions(&packs);
         let compiled = expressions
             .iter()
             .map(|(name, place, text)| (name.clone(), place.clone(), text.as_str()));
         let kind = if shelves.organisation().is_none() { Kind::Internal } else { Kind::Template };
         let engine = Engine::compile(templates(&texts, shelves).chain(compiled), kind)?;
-        let slots_used = texts
-            .values()
-            .flat_map(|files| files.values())
-            .flat_map(|(_, text)| check::slots_in(text))
-            .collect();
-        check::names(&packs, &questions, &engine, &slots_used)?;
-        quoting(&packs, &questions, templates(&texts, shelves))?;
+        if checked {
+            let all = texts.values().flat_map(|files| files.values());
+            let slots_used = all.flat_map(|(_, text)| check::slots_in(text)).collect();
+            check::names(&packs, &questions, &engine, &slots_used)?;
+            quoting(&packs, &questions, templates(&texts, shelves))?;
+        }
         Ok(Self { packs, questions, engine, policy: shelves.policy().clone() })
     }
 
