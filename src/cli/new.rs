@@ -17,8 +17,8 @@ const DEFAULT_PRESET: &str = "production";
 
 /// Write a new project
 ///
-/// Asks for what matters on a terminal. Without one, or with `--yes`, it takes what flags, files,
-/// the preset and defaults say, in this order.
+/// Asks for what matters on a terminal. With `--yes`, which it needs where there is none, it takes
+/// what flags, files, the preset and defaults say, in this order.
 #[derive(Debug, Args)]
 pub struct New {
     /// The project's folder; its last part is the project's name

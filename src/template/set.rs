@@ -186,8 +186,9 @@ impl Loaded {
         let kind = if shelves.organisation().is_none() { Kind::Internal } else { Kind::Template };
         let engine = Engine::compile(templates(&texts, shelves).chain(compiled), kind)?;
         if checked {
-            let all = texts.values().flat_map(|files| files.values());
-            let slots_used = all.flat_map(|(_, text)| check::slots_in(text)).collect();
+            // what only a built-in template takes up is taken up by whatever extends it
+            let all = templates(&texts, shelves);
+            let slots_used = all.flat_map(|(.., text)| check::slots_in(text)).collect();
             check::names(&packs, &questions, &engine, &slots_used)?;
             quoting(&packs, &questions, templates(&texts, shelves))?;
         }

@@ -6,7 +6,7 @@ use std::path::Path;
 use similar::TextDiff;
 
 use crate::answer::{Entry, Preset};
-use crate::project::{Action, Change, Plan};
+use crate::project::{Action, BASE, Change, Plan};
 use crate::template::Listed;
 use crate::tree::TreePath;
 
@@ -18,9 +18,9 @@ pub fn plan_text(plan: &Plan) -> String {
         .collect()
 }
 
-/// A plan as a unified diff of every file that would change.
+/// A plan as a unified diff of every file that would change, but for the archive of the same text.
 pub fn diff_text(plan: &Plan) -> String {
-    let changed = plan.with(Action::writes);
+    let changed = plan.with(Action::writes).filter(|change| change.path.as_str() != BASE);
     let diff = |change: &Change| {
         let (old, old_name) = match &change.found {
             Some(found) => (found.text.as_str(), format!("a/{}", change.path)),

@@ -2,6 +2,8 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests look at the disk and start the binary")]
 
+/// What a hostile folder tries, and what must come of it.
+mod attack;
 /// Starting the binary, and looking at folders.
 mod world;
 
@@ -27,6 +29,8 @@ mod refusals;
 mod faults;
 /// An organisation's folder that means harm.
 mod hostile;
+/// Organisations whose word contradicts itself, or takes ours over.
+mod hostile_policy;
 /// The same of a process that is killed, at moments that nobody chose.
 mod kills;
 /// The worked example of an organisation's folder.

@@ -270,6 +270,43 @@ fn the_example_is_sound() {
 }
 
 #[test]
+fn manifests_have_places_for_more() {
+    let world = World::new();
+    world.write("acme/organisation.toml", "name = \"acme\"\n");
+    for (path, block, text) in [
+        (
+            "kubernetes/files/deploy/base/deployment.yaml.tera",
+            "volumes",
+            "        - name: certificates\n          configMap:\n            name: acme-certificates",
+        ),
+        ("kubernetes/files/deploy/base/config.env.tera", "settings", "HEADERS_TIMEOUT_MS=5000"),
+        (
+            "project/files/README.md.tera",
+            "sections",
+            "\n## Support\n\nAsk in the channel of the platform.",
+        ),
+    ] {
+        world.write(
+            &format!("acme/templates/{path}"),
+            &format!("<% extends \"builtin/{path}\" %>\n<% block {block} %>\n{text}\n<%- endblock {block} %>\n"),
+        );
+    }
+    let outcome = world.run("new demo --org acme --yes");
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    assert!(
+        world
+            .read("demo/deploy/base/deployment.yaml")
+            .ends_with("\n            name: acme-certificates\n")
+    );
+    assert!(world.read("demo/deploy/base/config.env").ends_with("\nHEADERS_TIMEOUT_MS=5000\n"));
+    assert!(
+        world
+            .read("demo/README.md")
+            .ends_with("\n\n## Support\n\nAsk in the channel of the platform.\n")
+    );
+}
+
+#[test]
 fn a_trial_that_comes_out_otherwise_fails() {
     for (trial, words) in [
         ("answers = { port = 8081 }\nrefused = 6\n", "it is not refused with exit code 6"),
