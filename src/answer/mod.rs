@@ -20,7 +20,7 @@ pub use layer::{Entry, Given, Layer, Source, Strength, Table};
 pub use limit::Limit;
 pub use pattern::{path_pattern, pattern};
 pub use policy::Policy;
-pub use preset::Preset;
+pub use preset::{DEFAULT_PRESET, Preset};
 pub use question::{Choice, Question, Refusal, Type, fault};
 pub use schema::answers_schema;
 pub use source_text::SourceText;

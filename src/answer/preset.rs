@@ -6,6 +6,9 @@ use super::layer::{Entry, Layer, Source, Strength, Table};
 use super::source_text::SourceText;
 use crate::error::{Error, Result};
 
+/// The preset that stands if none is chosen.
+pub const DEFAULT_PRESET: &str = "production";
+
 /// What a preset's file says.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -6,14 +6,11 @@ use clap::{Args, ValueEnum};
 
 use super::organisation::Organisation;
 use super::proposal::Proposal;
-use crate::answer::{Answers, Layer, Preset, SourceText};
+use crate::answer::{Answers, DEFAULT_PRESET, Layer, Preset, SourceText};
 use crate::error::{Error, Result};
 use crate::project::{self, Lock};
 use crate::template::{Shelves, TemplateSet};
 use crate::ui::{self, Interview, Progress, Terminal, Ui};
-
-/// The preset that stands if none is chosen.
-const DEFAULT_PRESET: &str = "production";
 
 /// Write a new project
 ///

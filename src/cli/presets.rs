@@ -5,9 +5,8 @@ use std::path::Path;
 use clap::{Args, Subcommand};
 
 use super::organisation::Organisation;
-use crate::answer::{Answers, Layer};
 use crate::error::Result;
-use crate::template::TemplateSet;
+use crate::template::{TemplateSet, example};
 use crate::ui::{self, Ui};
 
 /// List presets, or show what one sets and makes
@@ -49,12 +48,7 @@ impl Presets {
                 let shelves = organisation.open(configuration)?;
                 let preset = shelves.preset(name)?;
                 let set = TemplateSet::load(&shelves)?;
-                let layers = [
-                    Layer::implied_name("example", "an example"),
-                    shelves.policy().defaults(),
-                    preset.layer(),
-                ];
-                let answers = Answers::resolve(set.questions(), &layers, shelves.policy())?;
+                let answers = example(&shelves, &set, &preset, None)?;
                 let tree = set.render(&answers)?.tree;
                 ui.print(&ui::preset_text(&preset, tree.iter().map(|(path, _)| path)))
             }

@@ -5,10 +5,10 @@ use std::path::Path;
 use clap::{Args, Subcommand};
 
 use super::organisation::Organisation;
-use crate::answer::{Answers, Layer, listed};
+use crate::answer::listed;
 use crate::error::{Error, Kind, Result};
 use crate::project::{self, Action as FileAction, Plan};
-use crate::template::{Proof, TemplateSet, lint, stub, try_all};
+use crate::template::{Proof, TemplateSet, example, lint, stub, try_all};
 use crate::tree::{File, Tree, TreePath};
 use crate::ui::{self, Ui};
 
@@ -102,12 +102,7 @@ fn prove(ui: &Ui, organisation: &Organisation, configuration: Option<&Path>) -> 
     let (mut projects, mut refused) = (Vec::new(), Vec::new());
     for name in shelves.preset_names() {
         let preset = shelves.preset(name)?;
-        let layers = [
-            Layer::implied_name("example", "an example"),
-            shelves.policy().defaults(),
-            preset.layer(),
-        ];
-        match Answers::resolve(set.questions(), &layers, shelves.policy()) {
+        match example(&shelves, &set, &preset, None) {
             Ok(answers) => projects.push((preset.name, answers)),
             Err(error) if error.kind() == Kind::Policy => refused.push(name),
             Err(error) => return Err(error),

@@ -5,6 +5,7 @@ mod compiled;
 mod context;
 mod eject;
 mod engine;
+mod example;
 mod expression;
 mod filter;
 mod guard;
@@ -19,6 +20,7 @@ mod sink;
 mod trial;
 
 pub use eject::stub;
+pub use example::example;
 pub use lint::{Proof, lint};
 pub use pack::{Ownership, Pack, Requirement, Rule};
 pub use set::{Rendered, TemplateSet};

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::example::example;
 use super::set::TemplateSet;
 use super::shelf::Shelves;
-use crate::answer::{Answers, Entry, Given, Layer, Preset, Source, SourceText, Strength, Value};
+use crate::answer::{
+    DEFAULT_PRESET, Entry, Given, Layer, Preset, Source, SourceText, Strength, Value,
+};
 use crate::audit::{Document, Probe};
 use crate::error::{Error, Kind, Result};
 
@@ -33,7 +36,7 @@ struct Trial {
 }
 
 fn default_preset() -> String {
-    "production".into()
+    DEFAULT_PRESET.into()
 }
 
 /// Runs an organisation's trials, and returns how many there are.
@@ -101,13 +104,7 @@ impl Trial {
         };
         let given =
             Layer { strength: Strength::File, entries: self.answers.iter().map(entry).collect() };
-        let layers = [
-            Layer::implied_name("example", "an example"),
-            shelves.policy().defaults(),
-            preset.layer(),
-            given,
-        ];
-        let answers = Answers::resolve(set.questions(), &layers, shelves.policy())?;
+        let answers = example(shelves, set, preset, Some(given))?;
         Ok(set.render(&answers)?.tree)
     }
 }

@@ -50,7 +50,7 @@ struct AnswerLine<'a> {
 struct FileLine<'a> {
     /// Its path in the project.
     path: &'a str,
-    /// What happens to it: `create`, `replace` or `keep`.
+    /// What happens to it: `create`, `replace`, `keep` or, in a dry run, `blocked`.
     action: &'static str,
     /// Its size.
     bytes: usize,
