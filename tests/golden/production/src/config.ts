@@ -41,7 +41,7 @@ const schema = z.object({
   AUTH_ISSUER: filled.optional().meta({ expected: "a text" }),
   AUTH_AUDIENCE: filled.optional().meta({ expected: "a text" }),
   AUTH_JWKS_URL: httpUrl.optional().meta({ expected: "an http or https URL" }),
-  MODEL_PROVIDER: choice(["offline"], "offline"),
+  MODEL_PROVIDER: choice(["offline"], "anthropic"),
   MODEL_NAME: text("offline"),
   PRICES_FILE: text("config/prices.json"),
   RUN_MAX_STEPS: integer(1, 1_000, 8),
