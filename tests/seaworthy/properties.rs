@@ -223,7 +223,7 @@ fn value_of(question: &Question) -> BoxedStrategy<Value> {
                 .prop_map(Value::Text)
                 .boxed()
         }
-        "datastore_max_connections" => (16i64..10_000).prop_map(Value::Int).boxed(),
+        "datastore_max_connections" => (20i64..10_000).prop_map(Value::Int).boxed(),
         "monthly_budget_usd" => (100_00i64..999_999_00).prop_map(cents).boxed(),
         "daily_tenant_budget_usd" => (1i64..200_00).prop_map(cents).boxed(),
         "privacy" => any::<bool>().prop_map(Value::Bool).boxed(),
