@@ -7,7 +7,7 @@ export interface Preset {
   readonly features: readonly Feature[];
 }
 
-/** `everything` is no preset: it stands for a project with every option on. */
+/** The last two are no presets: a project with every option on, with its stores and without any. */
 export const PRESETS: Readonly<Record<string, Preset>> = {
   starter: { suite: "smoke", features: [] },
   production: { suite: "whole", features: ["postgres", "redis"] },
@@ -15,4 +15,5 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
   "cost-optimized": { suite: "smoke", features: ["postgres", "redis"] },
   airgapped: { suite: "smoke", features: ["postgres", "redis"] },
   everything: { suite: "whole", features: ["postgres", "redis", "privacy", "mcp", "a2a", "agentcore"] },
+  "in-memory": { suite: "whole", features: ["privacy", "mcp", "a2a", "agentcore"] },
 };

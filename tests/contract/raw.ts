@@ -18,7 +18,7 @@ export async function exchange(port: number, bytes: string | Buffer, patienceMs 
 
 /** Statuses of all answers in what came back. */
 export function statuses(text: string): number[] {
-  return [...text.matchAll(/^HTTP\/1\.1 (\d{3})/gm)].map((match) => Number(match[1]));
+  return [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map((match) => Number(match[1]));
 }
 
 /** Opens a connection to speak on byte by byte. */
