@@ -3,6 +3,8 @@ import { Agent, type IncomingHttpHeaders, type IncomingMessage, request } from "
 import { PROMPT } from "./canaries.ts";
 import { EventStream } from "./events.ts";
 
+const PATIENCE_MS = 30_000;
+
 /** What a run's answer has. */
 export interface Run {
   readonly id: string;
@@ -175,6 +177,8 @@ export class Client {
         headers: { ...type, ...this.headers, ...headers },
         ...(signal === undefined ? {} : { signal }),
       });
+      // A service that says nothing for so long fails the test, instead of hanging it.
+      outgoing.setTimeout(PATIENCE_MS, () => outgoing.destroy(new Error(`nothing on ${path} for ${PATIENCE_MS} ms`)));
       outgoing.on("response", resolve).on("error", reject).end(text);
     });
   }

@@ -34,21 +34,41 @@ export class Databases {
 
   /** Runs statements as the administrator and returns what they print, unaligned. */
   async query(database: string, sql: string): Promise<string> {
-    const url = new URL(this.#admin);
-    url.pathname = database;
-    const args = ["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", "--command", sql];
-    const { code, stdout, stderr } = await runProgram("psql", [...args, url.href]);
+    const { code, stdout, stderr } = await psql(this.#url(database), sql);
     assert.equal(code, 0, stderr);
     return stdout.trimEnd();
   }
 
+  /** Runs a statement as the service's role, and returns what Postgres has against it. */
+  async refusal(database: string, sql: string): Promise<string> {
+    const url = this.#url(database);
+    url.username = `agent_${this.#suffix}`;
+    url.password = this.#password;
+    const { code, stderr } = await psql(url, sql);
+    return code === 0 ? "" : stderr;
+  }
+
   /** All that stands in a database, as text. */
   async dump(database: string): Promise<string> {
-    const url = new URL(this.#admin);
-    url.pathname = database;
-    const { code, stdout, stderr } = await runProgram("pg_dump", ["--data-only", "--inserts", url.href]);
+    const { code, stdout, stderr } = await runProgram("pg_dump", [
+      "--data-only",
+      "--inserts",
+      this.#url(database).href,
+    ]);
     assert.equal(code, 0, stderr);
     return stdout;
+  }
+
+  /** Runs the project's migration on a database, again. */
+  async migrate(database: string): Promise<void> {
+    const { code, stdout, stderr } = await migrate(this.#access(database));
+    assert.equal(code, 0, `npm run migrate\n${stdout}${stderr}`);
+  }
+
+  #url(database: string): URL {
+    const url = new URL(this.#admin);
+    url.pathname = database;
+    return url;
   }
 
   async #migrate(): Promise<string> {
@@ -57,8 +77,7 @@ export class Databases {
       await this.query("postgres", `CREATE ROLE ${role} LOGIN PASSWORD '${this.#password}'`);
     }
     await this.query("postgres", `CREATE DATABASE ${name} OWNER owner_${this.#suffix}`);
-    const { code, stdout, stderr } = await migrate(this.#access(name));
-    assert.equal(code, 0, `npm run migrate\n${stdout}${stderr}`);
+    await this.migrate(name);
     return name;
   }
 
@@ -78,4 +97,9 @@ async function migrate(access: Access): ReturnType<typeof npmRun> {
   } finally {
     folder.delete();
   }
+}
+
+function psql(url: URL, sql: string): ReturnType<typeof runProgram> {
+  const options = ["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"];
+  return runProgram("psql", [...options, "--command", sql, url.href]);
 }

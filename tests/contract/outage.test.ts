@@ -91,21 +91,6 @@ test(
   "redis",
 );
 
-test(
-  "a start without its servers waits for them, or ends; it never says that it is ready",
-  async (t) => {
-    const { world, servers } = await begin(t);
-    assert.deepEqual(await world.service.end(), { code: 0, signal: null });
-    await servers.kill("postgres");
-    const starting = world.restart();
-    await sleep(2_000);
-    assert.ok(!(await world.service.answers("/readyz", 200)));
-    await servers.revive("postgres");
-    await starting;
-  },
-  "postgres",
-);
-
 /** A few clients who ask for one run after the other. */
 class Load {
   outcomes: Outcome[] = [];

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import type { Client } from "./client.ts";
 import { smoke, test } from "./contract.ts";
 import { type Scene, sceneFor } from "./scene.ts";
-import { Service } from "./service.ts";
 import { until } from "./waiting.ts";
 
 smoke("TENANT_REQUESTS_PER_MINUTE: the rest is 429 with Retry-After, and others are not touched", async (t) => {
@@ -82,9 +81,8 @@ test(
   "rate limits are shared by replicas",
   async (t) => {
     const { world, client, model } = await sceneFor(t, { env: { TENANT_REQUESTS_PER_MINUTE: "10" } });
-    const replica = await Service.spawn(world.env);
-    t.after(() => replica.kill("SIGKILL"));
-    await replica.ready();
+    const replica = await world.replica();
+    t.after(() => replica.destroy());
     const other = client.at(replica.port);
     for (let request = 0; request < 10; request++) {
       await (request % 2 === 0 ? client : other).run("hello");

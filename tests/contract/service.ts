@@ -34,14 +34,25 @@ export class Service {
   readonly #child: ChildProcess;
   #isOver = false;
 
-  /** Starts the bundle; `options` go to the runtime. */
-  static async spawn(env: Environment, options: readonly string[] = []): Promise<Service> {
+  /** Starts the bundle as images do; `options` go to the runtime. */
+  static spawn(env: Environment, options: readonly string[] = []): Promise<Service> {
+    const own = { HOST: "127.0.0.1", ADMIN_HOST: "127.0.0.1", ...env };
+    return Service.#launch(process.execPath, [...RUNTIME, ...options, "dist/main.cjs"], own);
+  }
+
+  /** Starts the service as its developers do, with `npm start`. */
+  static npmStart(env: Environment): Promise<Service> {
+    return Service.#launch("npm", ["start", "--silent"], env);
+  }
+
+  static async #launch(program: string, args: readonly string[], env: Environment): Promise<Service> {
     const [port, adminPort] = await freePorts();
-    const ports = { PORT: String(port), ADMIN_PORT: String(adminPort), HOST: "127.0.0.1", ADMIN_HOST: "127.0.0.1" };
-    const child = spawn(process.execPath, [...RUNTIME, ...options, "dist/main.cjs"], {
+    const child = spawn(program, args, {
       cwd: SERVICE_DIR,
-      env: { ...inherited(), ...ports, ...env },
+      env: { ...inherited(), PORT: String(port), ADMIN_PORT: String(adminPort), ...env },
       stdio: ["ignore", "pipe", "pipe"],
+      // With a group of its own, so that nothing is left of what npm starts.
+      detached: true,
     });
     return new Service(child, port, adminPort);
   }
@@ -60,7 +71,7 @@ export class Service {
       });
     });
     // A test that fails half-way must not leave its service behind.
-    process.once("exit", () => child.kill("SIGKILL"));
+    process.once("exit", () => this.destroy());
   }
 
   get pid(): number {
@@ -93,6 +104,15 @@ export class Service {
     this.#child.kill(signal);
   }
 
+  /** Kills whatever is left of it. */
+  destroy(): void {
+    try {
+      process.kill(-this.pid, "SIGKILL");
+    } catch {
+      // There is nothing left.
+    }
+  }
+
   /** Sends a signal and waits for the end. */
   async end(signal: NodeJS.Signals = "SIGTERM"): Promise<Ending> {
     this.kill(signal);
@@ -123,10 +143,10 @@ function parseLine(line: string): LogLine {
   return parsed as LogLine;
 }
 
-/** What every process gets, and no setting. */
-export function inherited(): Record<string, string> {
+/** What every process gets, and no setting; the runtime of these tests comes before any other. */
+function inherited(): Record<string, string> {
   const { PATH = "", HOME = "" } = process.env;
-  return { PATH, HOME };
+  return { PATH: `${join(process.execPath, "..")}:${PATH}`, HOME };
 }
 
 /** Two ports that nothing listens on. */
@@ -157,8 +177,7 @@ export async function runProgram(
   args: readonly string[],
   env: Environment = {},
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const path = `${join(process.execPath, "..")}:${process.env["PATH"]}`;
-  const child = spawn(program, args, { cwd: SERVICE_DIR, env: { ...inherited(), ...env, PATH: path } });
+  const child = spawn(program, args, { cwd: SERVICE_DIR, env: { ...inherited(), ...env } });
   let stdout = "";
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text) => (stdout += text));

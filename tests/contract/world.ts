@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import * as canaries from "./canaries.ts";
 import { Client } from "./client.ts";
 import { has } from "./contract.ts";
@@ -108,6 +109,14 @@ export class World {
     await this.service.ready();
   }
 
+  /** Another process of the same service, with the same stores and a disk of its own. */
+  async replica(): Promise<Service> {
+    const STATE_DIR = mkdtempSync(join(this.folder.path, "replica-"));
+    const replica = await Service.spawn({ ...this.env, STATE_DIR });
+    await replica.ready();
+    return replica;
+  }
+
   /** A client of a tenant that nobody has been yet. */
   client(): Client {
     return this.tenant().client;
@@ -145,7 +154,7 @@ export class World {
       }
       this.#inspect();
     } finally {
-      this.service.kill("SIGKILL");
+      this.service.destroy();
       await this.model.stop();
       this.folder.delete();
     }
