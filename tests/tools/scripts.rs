@@ -8,7 +8,8 @@ use crate::toolbox::{repository, run, tool};
 
 #[test]
 fn own_scripts_are_tidy() {
-    let scripts = ["tests/run", "tests/setup", "tests/bench", "tests/lock", ".ci/run"];
+    let scripts =
+        ["tests/run", "tests/setup", "tests/servers", "tests/bench", "tests/lock", ".ci/run"];
     are_tidy(&scripts.map(|script| repository().join(script)), &["-i", "2"]);
 }
 
