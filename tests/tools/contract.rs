@@ -44,20 +44,21 @@ fn airgapped_keeps_the_contract() {
 }
 
 #[test]
-fn the_contracts_own_tests_are_tidy() {
+fn own_typescript_is_tidy() {
     let project = built("production");
-    let contract = repository().join("tests/contract");
+    let modules = project.path().join("node_modules");
     let checker = |name: &str| {
         let mut command = tool("node");
-        command.arg(project.path().join("node_modules/.bin").join(name));
+        command.arg(modules.join(".bin").join(name));
         command
     };
-    let types = project.path().join("node_modules/@types");
-    run(checker("tsc").arg("--project").arg(&contract).arg("--typeRoots").arg(types));
-    run(checker("biome")
-        .arg("format")
-        .arg(format!("--config-path={}", project.path().display()))
-        .arg(&contract));
+    for folder in ["tests/contract", "bench/parts"] {
+        let folder = repository().join(folder);
+        let types = modules.join("@types");
+        run(checker("tsc").arg("--project").arg(&folder).arg("--typeRoots").arg(types));
+        let style = format!("--config-path={}", project.path().display());
+        run(checker("biome").arg("format").arg(style).arg(&folder));
+    }
 }
 
 /// One preset at a time: many of the tests look at the clock.
