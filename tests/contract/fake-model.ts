@@ -24,6 +24,8 @@ export interface Reply {
   readonly text?: string;
   readonly calls?: readonly Call[];
   readonly usage?: Speech["usage"] | "missing";
+  /** The name that it answers under; the one that it was asked by, unless it is said. */
+  readonly model?: string;
   readonly status?: number;
   readonly retryAfter?: string;
   readonly fault?: Fault;
@@ -154,7 +156,12 @@ function fail(response: ServerResponse, status: number, retryAfter?: string): vo
 async function speak(wire: Wire, got: Got, reply: Reply, response: ServerResponse): Promise<void> {
   const usage = reply.usage === "missing" ? undefined : (reply.usage ?? { input: 10, output: 5 });
   const calls = reply.calls ?? [];
-  const speech = { text: reply.text ?? (calls.length > 0 ? "" : "A fine day to you."), calls, usage };
+  const speech = {
+    text: reply.text ?? (calls.length > 0 ? "" : "A fine day to you."),
+    calls,
+    usage,
+    model: reply.model ?? got.model,
+  };
   const pieces = got.streaming ? wire.pieces(speech) : halves(JSON.stringify(wire.whole(speech)));
   const sent = reply.fault === "malformed" ? [`data: {"${UPSTREAM_BODY}": \n\n`, "data: [DONE]\n\n"] : pieces;
   const type = got.streaming ? "text/event-stream" : "application/json";

@@ -205,3 +205,22 @@ test("connections that are kept alive are told to close during DELAY", async (t)
   }
   assert.deepEqual(await set.world.service.ended, CLEAN);
 });
+
+smoke("what is cut in the end is told by exit 1", async (t) => {
+  const env = { SHUTDOWN_DELAY_MS: "0", SHUTDOWN_DRAIN_MS: "1500" };
+  const set = await begin(t, env);
+  // A client that asked and never listens: more is on its way to it than any buffer on the way holds.
+  set.model.reply({ text: `${"a".repeat(4_000)} `.repeat(1_500) });
+  const deaf = await open(set.world.service.port);
+  deaf.socket.pause();
+  const body = '{"input":"hello","stream":true}';
+  deaf.write(
+    `POST /v1/runs HTTP/1.1\r\nhost: a\r\nauthorization: ${set.client.headers["authorization"]}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+  );
+  await until("the call of the model", () => set.model.got.length >= 1);
+  await sleep(1_000);
+  const { ms, value } = await timed(() => set.world.service.end());
+  assert.deepEqual(value, { code: 1, signal: null });
+  assert.ok(ms < 12_000, `${ms} ms`);
+  deaf.socket.destroy();
+});

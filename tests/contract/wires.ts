@@ -12,6 +12,8 @@ export interface Speech {
   readonly calls: readonly Call[];
   /** Tokens as the model counts them; absent: it does not say. */
   readonly usage: { readonly input: number; readonly output: number } | undefined;
+  /** Under which name it answers. */
+  readonly model: string;
 }
 
 /** A tool as the model was told of it. */
@@ -30,6 +32,7 @@ export interface JsonSchema {
 /** What the model was asked, whatever the wire. */
 export interface Asked {
   readonly streaming: boolean;
+  readonly model: string;
   readonly key: string;
   readonly tools: readonly ToolDescription[];
   /** Roles and texts, as far as there are some, in order; the result of a tool has the role `tool`. */
@@ -59,6 +62,7 @@ const openai: Wire = {
   path: /\/chat\/completions(\?|$)/,
   read: (headers, body) => ({
     streaming: body.stream === true,
+    model: body.model,
     key: String(headers["authorization"] ?? headers["api-key"] ?? "").replace(/^Bearer /, ""),
     tools: (body.tools ?? []).map((tool: Body) => tool.function),
     turns: body.messages.map((message: Body) => ({ role: message.role, text: textOf(message.content) })),
@@ -67,6 +71,7 @@ const openai: Wire = {
   whole: (speech) => ({
     id: "chatcmpl-1",
     object: "chat.completion",
+    model: speech.model,
     choices: [
       {
         index: 0,
@@ -78,7 +83,11 @@ const openai: Wire = {
   }),
   pieces(speech) {
     const chunk = (delta: object, finish: string | null = null) =>
-      data({ object: "chat.completion.chunk", choices: [{ index: 0, delta, finish_reason: finish }] });
+      data({
+        object: "chat.completion.chunk",
+        model: speech.model,
+        choices: [{ index: 0, delta, finish_reason: finish }],
+      });
     const { tool_calls: asked = [] } = openaiCalls(speech);
     return [
       chunk({ role: "assistant", content: "" }),
@@ -89,7 +98,7 @@ const openai: Wire = {
         chunk({ tool_calls: [{ index, function: { arguments: text.slice(3) } }] }),
       ]),
       chunk({}, speech.calls.length > 0 ? "tool_calls" : "stop"),
-      ...(speech.usage === undefined ? [] : [data({ choices: [], ...openaiUsage(speech) })]),
+      ...(speech.usage === undefined ? [] : [data({ model: speech.model, choices: [], ...openaiUsage(speech) })]),
       "data: [DONE]\n\n",
     ];
   },
@@ -120,6 +129,7 @@ const anthropic: Wire = {
   path: /\/messages(\?|$)/,
   read: (headers, body) => ({
     streaming: body.stream === true,
+    model: body.model,
     key: String(headers["x-api-key"] ?? headers["authorization"] ?? "").replace(/^Bearer /, ""),
     tools: (body.tools ?? []).map((tool: Body) => ({ name: tool.name, parameters: tool.input_schema })),
     turns: [{ role: "system", text: textOf(body.system) }, ...body.messages.flatMap(anthropicTurns)],
@@ -129,6 +139,7 @@ const anthropic: Wire = {
     id: "msg_1",
     type: "message",
     role: "assistant",
+    model: speech.model,
     content: anthropicBlocks(speech),
     stop_reason: speech.calls.length > 0 ? "tool_use" : "end_turn",
     ...(speech.usage === undefined
@@ -144,6 +155,7 @@ const anthropic: Wire = {
           id: "msg_1",
           type: "message",
           role: "assistant",
+          model: speech.model,
           content: [],
           ...(usage === undefined ? {} : { usage: { input_tokens: usage.input, output_tokens: 1 } }),
         },
