@@ -7,6 +7,7 @@
 )]
 
 mod container;
+mod contract;
 mod disk;
 mod http;
 mod image;

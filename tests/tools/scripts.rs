@@ -8,7 +8,15 @@ use crate::toolbox::{repository, run, tool};
 
 #[test]
 fn own_scripts_are_tidy() {
-    let scripts = ["tests/run", "tests/setup", "tests/bench", "tests/lock", ".ci/run"];
+    let scripts = [
+        "tests/run",
+        "tests/setup",
+        "tests/servers",
+        "tests/lock",
+        "bench/generator",
+        "bench/service",
+        ".ci/run",
+    ];
     are_tidy(&scripts.map(|script| repository().join(script)), &["-i", "2"]);
 }
 

@@ -1,0 +1,80 @@
+/** What was measured under one load. */
+export interface Sample {
+  readonly perSecond: number;
+  /** Microseconds of processor time for a request. */
+  readonly cpuUs: number;
+  /** Milliseconds. */
+  readonly p50: number;
+  readonly p99: number;
+}
+
+/** What was measured of a variant: medians over the rounds. */
+export interface Figures {
+  readonly name: string;
+  /** With a model that takes no time, so that the processor is what there is too little of. */
+  readonly at0: Sample;
+  /** With a model that takes some. */
+  readonly slow: Sample;
+  readonly idleMiB: number;
+  readonly loadedMiB: number;
+}
+
+interface Conditions {
+  readonly rounds: number;
+  readonly connections: number;
+  readonly modelMs: number;
+  readonly starts: number;
+  readonly startMs: number;
+}
+
+const MIB_PER_MB = 1e6 / 1_048_576;
+
+/** The figures as a section of a page, with the bars that they are held against. */
+export function report(figures: readonly Figures[], conditions: Conditions): string {
+  const { rounds, connections, modelMs, starts, startMs } = conditions;
+  const [forwarder, service, bare] = figures;
+  if (forwarder === undefined || service === undefined || bare === undefined) {
+    throw new Error("the forwarder, the service and the service without its parts are needed");
+  }
+  const share = ({ perSecond }: Sample, of: Sample) => perSecond / of.perSecond;
+  const bars = [
+    bar("CPU a request, beside the service without the three", service.at0.cpuUs / bare.at0.cpuUs, "most", 1.15),
+    bar(`requests/s beside the forwarder, model ${modelMs} ms`, share(service.slow, forwarder.slow), "least", 0.6),
+    bar("requests/s beside the forwarder, model 0 ms", share(service.at0, forwarder.at0), "least", 0.6),
+    bar("resident memory of the service, idle, in MB", service.idleMiB / MIB_PER_MB, "most", 100),
+    bar("from start to ready, in ms", startMs, "most", 700),
+  ];
+  return [
+    `Node ${process.version}; medians of ${rounds} rounds in which all took turns; ${connections} connections, kept alive,`,
+    `in a closed loop; ready: the median of ${starts} starts. The model answers at once, or after ${modelMs} ms.`,
+    "",
+    `| | µs CPU | requests/s | p50 ms | p99 ms | requests/s at ${modelMs} ms | p50 | p99 | idle MiB | loaded MiB |`,
+    "|---|---|---|---|---|---|---|---|---|---|",
+    ...figures.map(row),
+    "",
+    "| | measured | bar | |",
+    "|---|---|---|---|",
+    ...bars,
+    "",
+  ].join("\n");
+}
+
+function row({ name, at0, slow, idleMiB, loadedMiB }: Figures): string {
+  const cells = [
+    at0.cpuUs.toFixed(0),
+    at0.perSecond.toFixed(0),
+    at0.p50.toFixed(1),
+    at0.p99.toFixed(1),
+    slow.perSecond.toFixed(0),
+    slow.p50.toFixed(1),
+    slow.p99.toFixed(1),
+    idleMiB.toFixed(0),
+    loadedMiB.toFixed(0),
+  ];
+  return `| ${name} | ${cells.join(" | ")} |`;
+}
+
+function bar(what: string, value: number, at: "most" | "least", limit: number): string {
+  const kept = at === "most" ? value <= limit : value >= limit;
+  return `| ${what} | ${value.toFixed(limit < 2 ? 2 : 0)} | at ${at} ${limit} | ${kept ? "kept" : "missed"} |`;
+}
