@@ -116,6 +116,7 @@ fn the_questions() {
         "owner",
         "team",
         "language",
+        "scope",
         "port",
         "admin_port",
         "model_provider",

@@ -85,7 +85,7 @@ struct Pairs<'s> {
 }
 
 /// The most settings that a value may need beside it.
-const MOST_NEEDS: usize = 2;
+const MOST_NEEDS: usize = 3;
 
 impl<'s> Pairs<'s> {
     fn new(set: &'s TemplateSet, presets: Vec<(String, Layer)>) -> Self {
@@ -132,7 +132,14 @@ impl<'s> Pairs<'s> {
             let moves =
                 |other: &&Setting| with(other).is_err_and(|error| error.to_string() != refusal);
             let others = || all.iter().filter(free);
-            let next = others().find(mends).or_else(|| others().find(moves))?;
+            // a refusal names the questions that it is about
+            let named = |other: &&Setting| {
+                refusal.contains(&format!("`{}`", self.set.questions()[other.0].key))
+            };
+            let next = others()
+                .find(mends)
+                .or_else(|| others().filter(named).find(moves))
+                .or_else(|| others().find(moves))?;
             settings.push(*next);
         }
     }
