@@ -225,8 +225,8 @@ fn value_of(question: &Question) -> BoxedStrategy<Value> {
                 .boxed()
         }
         "datastore_max_connections" => (20i64..10_000).prop_map(Value::Int).boxed(),
-        "monthly_budget_usd" => (100_00i64..999_999_00).prop_map(cents).boxed(),
-        "daily_tenant_budget_usd" => (1i64..200_00).prop_map(cents).boxed(),
+        "monthly_budget_usd" => (10_000_i64..99_999_900).prop_map(cents).boxed(),
+        "daily_tenant_budget_usd" => (1_i64..20_000).prop_map(cents).boxed(),
         "privacy" => any::<bool>().prop_map(Value::Bool).boxed(),
         "interfaces" => subsequence(vec!["mcp", "a2a", "agentcore"], 0..=3)
             .prop_map(|names| Value::List(names.into_iter().map(str::to_owned).collect()))
