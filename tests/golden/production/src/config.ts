@@ -30,6 +30,7 @@ const money = (fallback: number) =>
     .transform((value) => Math.round(Number(value) * 1e9))
     .default(fallback * 1e9)
     .meta({ expected: "US dollars, such as 0.50" });
+
 const rate = (fallback: number) =>
   z
     .string()

@@ -1,5 +1,7 @@
 import type { Config } from "./config.ts";
+
 const hasPassword = (url: string | undefined) => url !== undefined && new URL(url).password !== "";
+
 /** What right settings have against each other; the first setting of each rule is the one to change. */
 export function contradictions(config: Config, wrong: ReadonlySet<string>): string[] {
   const jwt = config.AUTH_MODE === "jwt";

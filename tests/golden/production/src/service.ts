@@ -58,6 +58,7 @@ export interface Service {
   /** Drains and closes; tells whether every accepted request got its answer. */
   shutDown(): Promise<boolean>;
 }
+
 // What a cache of tool results may take.
 const CACHE_ENTRIES = 1_000;
 const CACHE_BYTES = 16 * 1_048_576;
@@ -95,6 +96,7 @@ export async function compose(config: Config, surroundings: Surroundings, wrong:
     secrets.close();
     return { problems };
   }
+
   const { store } = state;
   const redact = createRedactor({ metrics });
   const model = createTracedModel(protectInput(surroundings.model ?? configured.model, { config, redact }), tracer);
@@ -163,7 +165,7 @@ export async function compose(config: Config, surroundings: Surroundings, wrong:
 
   const closers: Closer[] = [
     ["runs", (deadline) => runner.close(deadline)],
-    ["audit", (deadline) => audit.close(deadline - clock.monotonic())],
+    ["audit", (deadline) => audit.close(deadline)],
     ["store", () => store.close()],
     ["redis", async () => redis.client?.close()],
     ["model", () => configured.close()],

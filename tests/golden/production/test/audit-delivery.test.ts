@@ -37,7 +37,7 @@ test("a minute without table and SIEM loses nothing, and each comes back by itse
   await passUntil(clock, async () => (await valueOf("auditOutboxDepth")) === 0);
 
   record(1);
-  const closed = trail.close(MINUTE);
+  const closed = trail.close(clock.monotonic() + MINUTE);
   await passUntil(clock, () => collector.taken.size === 451 && texts().length === 451);
   await closed;
 });
@@ -158,7 +158,7 @@ test("closing gives up at its deadline, and what waits stays in the file", async
   state.mode = "down";
   record(1);
   let closed = false;
-  const closing = trail.close(1_000).then(() => (closed = true));
+  const closing = trail.close(clock.monotonic() + 1_000).then(() => (closed = true));
   await clock.advance(900);
   assert.equal(closed, false);
   await clock.advance(100);

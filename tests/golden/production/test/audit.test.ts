@@ -17,7 +17,7 @@ test("an entry is on the disk when record returns, and chains of several process
   assert.equal(lines().length, 3);
   assert.equal(await first.valueOf("auditEvents"), 3);
   assert.equal(await first.valueOf("auditOutboxDepth"), 0);
-  const closed = first.trail.close(1_000);
+  const closed = first.trail.close(first.clock.monotonic() + 1_000);
   await first.clock.advance(1_000);
   await closed;
   start().record(2);

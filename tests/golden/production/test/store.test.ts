@@ -102,6 +102,7 @@ const contract: Readonly<Record<string, (store: Store) => Promise<void>>> = {
     assert.equal((await claim(other.id)).claimed, true);
     assert.notEqual(await store.findRun("a", other.id), undefined);
   },
+
   async "notes stay in their session"(store) {
     for (const text of ["one", TEXT]) {
       await store.addNote("a", "s", { createdAt: NOW, text });

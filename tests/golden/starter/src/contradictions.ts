@@ -1,4 +1,5 @@
 import type { Config } from "./config.ts";
+
 /** What right settings have against each other; the first setting of each rule is the one to change. */
 export function contradictions(config: Config, wrong: ReadonlySet<string>): string[] {
   const jwt = config.AUTH_MODE === "jwt";

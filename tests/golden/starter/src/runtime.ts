@@ -72,3 +72,14 @@ export async function abortable<T>(signal: AbortSignal, work: () => Promise<T>):
     signal.removeEventListener("abort", abort);
   }
 }
+
+/** The outcome of `work`, or `late` if that takes longer than `ms`; `work` itself goes on. */
+export async function within<T, L>(clock: Clock, ms: number, work: Promise<T>, late: L): Promise<T | L> {
+  const { promise, resolve } = Promise.withResolvers<L>();
+  const cancel = clock.after(Math.max(0, ms), () => resolve(late));
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    cancel();
+  }
+}

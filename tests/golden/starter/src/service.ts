@@ -76,6 +76,7 @@ export async function compose(config: Config, surroundings: Surroundings, wrong:
     secrets.close();
     return { problems };
   }
+
   const store = createMemoryStore();
   const audit = createLogTrail(log);
   const model = createTracedModel(surroundings.model ?? createOfflineModel(config.MODEL_NAME), tracer);
@@ -117,7 +118,7 @@ export async function compose(config: Config, surroundings: Surroundings, wrong:
 
   const closers: Closer[] = [
     ["runs", (deadline) => runner.close(deadline)],
-    ["audit", (deadline) => audit.close(deadline - clock.monotonic())],
+    ["audit", (deadline) => audit.close(deadline)],
     ["store", () => store.close()],
   ];
   const service: Service = {

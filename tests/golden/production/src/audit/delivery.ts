@@ -107,9 +107,9 @@ export function createDelivery(
       notify();
     },
 
-    /** Delivers what waits, for at most so many milliseconds. */
-    async close(deadlineMs: number): Promise<void> {
-      const end = persistence.end(deadlineMs, done);
+    /** Delivers what waits, until `deadline` (monotonic milliseconds) at the latest. */
+    async close(deadline: number): Promise<void> {
+      const end = persistence.end(deadline, done);
       notify();
       await end;
       routes.forEach(({ checkpoint }) => closeSync(checkpoint));

@@ -87,8 +87,8 @@ export function createAuditTrail(
       append(event);
     },
     check: () => void begun(),
-    async close(deadlineMs) {
-      await delivery.close(deadlineMs);
+    async close(deadline) {
+      await delivery.close(deadline);
       await outbox.close();
     },
   };

@@ -58,10 +58,10 @@ export function createPersistence({ config, clock, random, log, metrics }: Surro
     limited: <T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> =>
       withTimeout(clock, ATTEMPT_MS, ended.signal, work),
 
-    /** From here on there are no long pauses, and after so many milliseconds no attempts. */
-    async end(deadlineMs: number, finished: Promise<unknown>): Promise<void> {
+    /** From here on there are no long pauses, and after `deadline` (monotonic milliseconds) no attempts. */
+    async end(deadline: number, finished: Promise<unknown>): Promise<void> {
       closing.abort();
-      const cancel = clock.after(deadlineMs, () => ended.abort());
+      const cancel = clock.after(Math.max(0, deadline - clock.monotonic()), () => ended.abort());
       await finished;
       cancel();
       ended.abort();

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply } from "fastify";
 import type { Metrics } from "../metrics/metrics.ts";
-import { type Clock, sleep } from "../runtime.ts";
+import { type Clock, within } from "../runtime.ts";
 import type { Lifecycle } from "../shutdown/shutdown.ts";
 
 // Before the probe itself gives up.
@@ -46,19 +46,12 @@ async function failingOf(
   vital: readonly (readonly [name: string, check: () => Promise<void>])[],
   clock: Clock,
 ): Promise<string[]> {
-  const waits = new AbortController();
   const checks = vital.map(async ([name, check]) => {
     const works = check().then(
       () => true,
       () => false,
     );
-    const late = sleep(clock, CHECK_MS, waits.signal).then(
-      () => false,
-      () => false,
-    );
-    return (await Promise.race([works, late])) ? [] : [name];
+    return (await within(clock, CHECK_MS, works, false)) ? [] : [name];
   });
-  const failing = (await Promise.all(checks)).flat();
-  waits.abort();
-  return failing;
+  return (await Promise.all(checks)).flat();
 }

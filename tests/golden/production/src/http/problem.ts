@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import type { FastifyReply } from "fastify";
-import { problemOfFailure } from "../run/answer.ts";
+import { problemDetails, problemOfFailure } from "../run/answer.ts";
 import type { RunProblem } from "../run/record.ts";
 
 /** One field of a request that is at fault, by its JSON Pointer. */
@@ -51,18 +51,8 @@ export class Problem extends Error {
 
   /** The body of the answer. */
   body(traceId: string): string {
-    const { status, code, title, errors, extension } = this;
-    const detail = DETAILS[code];
-    return JSON.stringify({
-      type: "about:blank",
-      title,
-      status,
-      detail,
-      code,
-      trace_id: traceId,
-      errors,
-      ...extension,
-    });
+    const { code, errors, extension } = this;
+    return JSON.stringify({ ...problemDetails(this, traceId, DETAILS[code]), errors, ...extension });
   }
 }
 

@@ -1,5 +1,5 @@
 import type { RunEvent } from "../run/record.ts";
-import { type Clock, sleep } from "../runtime.ts";
+import { type Clock, within } from "../runtime.ts";
 
 /** Media type of server-sent events (WHATWG HTML, section 9.2). */
 export const EVENT_STREAM = "text/event-stream";
@@ -11,13 +11,7 @@ const KEEP_ALIVE_MS = 15_000;
 export async function* eventStream(events: AsyncGenerator<RunEvent, void>, clock: Clock): AsyncGenerator<string, void> {
   try {
     for (let next = events.next(); ; ) {
-      const idle = new AbortController();
-      const silence = sleep(clock, KEEP_ALIVE_MS, idle.signal).then(
-        () => undefined,
-        () => undefined,
-      );
-      const result = await Promise.race([next, silence]);
-      idle.abort();
+      const result = await within(clock, KEEP_ALIVE_MS, next, undefined);
       if (result === undefined) {
         yield ": still here\n\n";
       } else if (result.done === true) {

@@ -30,6 +30,7 @@ export function createMetrics(config: Config) {
     auth_mode: config.AUTH_MODE,
   };
   gauge("agent_config_info", "Settings to join on.", Object.keys(info)).set(info, 1);
+
   const samplers: (() => void)[] = [];
   return {
     registry,

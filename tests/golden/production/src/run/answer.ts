@@ -1,3 +1,4 @@
+import { STATUS_CODES } from "node:http";
 import { AuditError } from "../audit/trail.ts";
 import { BudgetError } from "../cost/budget.ts";
 import { UpstreamError } from "../resilience/failure.ts";
@@ -24,6 +25,11 @@ export function answerOf(record: RunRecord) {
   const waiting = record.approvals.filter(({ decision }) => decision === undefined).map(approvalAnswer);
   const approvals = status === "awaiting_approval" ? { approvals: waiting } : {};
   return { id, session_id, status, ...(reason ? { reason } : {}), ...approvals, output, steps, usage, trace_id };
+}
+
+/** A problem as a client sees it: RFC 9457 details, of which the type says no more than the status. */
+export function problemDetails({ status, code }: RunProblem, traceId: string, detail?: string) {
+  return { type: "about:blank", title: STATUS_CODES[status] ?? "Unknown", status, detail, code, trace_id: traceId };
 }
 
 /** An approval as a client sees it. */

@@ -2,7 +2,7 @@ import { digest } from "../audit/digest.ts";
 import { tokensOf } from "../cost/estimate.ts";
 import type { Logger } from "../logs/logger.ts";
 import type { Message } from "../model/model.ts";
-import { sleep } from "../runtime.ts";
+import { sleep, within } from "../runtime.ts";
 import type { Decided, Store } from "../state/store.ts";
 import type { Tracer } from "../traces/tracer.ts";
 import { answerOf } from "./answer.ts";
@@ -112,10 +112,7 @@ export function createRunner(
       const { id, tenant, sessionId, input, tools, limits } = request;
       const now = clock.date().getTime();
       const session = await store.findSession(tenant, sessionId);
-      if (
-        session?.erased === true ||
-        (session === undefined && !(await store.appendToSession(tenant, sessionId, [], now)))
-      ) {
+      if (session?.erased === true) {
         throw new SessionErasedError("erased");
       }
       const history = recent(session?.messages ?? [], limits.maxTokens * HISTORY_SHARE);
@@ -249,7 +246,7 @@ export function createRunner(
     /** Resolves when the runs that are going on are over and kept, or at the deadline; then looks no more. */
     async close(deadline: number): Promise<void> {
       const runs = Promise.allSettled([...active.values()].map(({ done }) => done));
-      await Promise.race([runs, sleep(clock, deadline - clock.monotonic())]);
+      await within(clock, deadline - clock.monotonic(), runs, undefined);
       closed = true;
       cancelPoll();
     },

@@ -131,6 +131,7 @@ export function createMemoryStore(): Store {
         keys.delete(under(tenant, key));
       }
     },
+
     async spend(amount, periods) {
       const spent = periods.map((period) => spending.get(periodKey(period)) ?? 0);
       const over = periods.find(

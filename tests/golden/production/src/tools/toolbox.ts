@@ -18,10 +18,12 @@ export interface Caller {
   readonly signal: AbortSignal;
   readonly log: Logger;
 }
+
 type Load = (signal: AbortSignal) => Promise<string>;
 
 /** Finds an earlier result of a call, or loads it. */
 export type Reuse = (tool: Tool, args: unknown, caller: Caller, load: Load) => Promise<string>;
+
 /** Gathers the tools of a service. */
 export function createToolbox(options: {
   tools: readonly Tool[];

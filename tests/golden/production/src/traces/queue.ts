@@ -1,7 +1,7 @@
 import type { ReadableSpan, SpanExporter } from "@opentelemetry/sdk-trace";
 import type { Logger } from "../logs/logger.ts";
 import type { Metrics } from "../metrics/metrics.ts";
-import type { Clock } from "../runtime.ts";
+import { type Clock, within } from "../runtime.ts";
 
 /** Ended spans on their way to a collector; a full queue drops what comes, so that a collector cannot hold us up. */
 export type SpanQueue = ReturnType<typeof createSpanQueue>;
@@ -88,10 +88,8 @@ export function createSpanQueue(options: {
 
     /** Sends what waits until `deadline` (monotonic milliseconds); what is left then is dropped. Never rejects. */
     async close(deadline: number): Promise<void> {
-      const { promise: late, resolve } = Promise.withResolvers<void>();
-      const cancel = clock.after(Math.max(0, deadline - clock.monotonic()), resolve);
-      await Promise.race([send(0).then(() => send(0)), late]);
-      cancel();
+      const sent = send(0).then(() => send(0));
+      await within(clock, deadline - clock.monotonic(), sent, undefined);
       closed = true;
       cancelTimer?.();
       drop(waiting.splice(0).length + underWay);

@@ -18,8 +18,8 @@ export interface AuditTrail {
   record(event: AuditEvent): void;
   /** Throws `AuditError` as long as no entry can be kept, so that no work is sent here. */
   check(): void;
-  /** Sends what still waits for its store, for at most so many milliseconds; never rejects. */
-  close(deadlineMs: number): Promise<void>;
+  /** Sends what still waits for its store, until `deadline` (monotonic milliseconds) at the latest; never rejects. */
+  close(deadline: number): Promise<void>;
 }
 
 /** An entry could not be kept. */

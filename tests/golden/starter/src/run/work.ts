@@ -1,9 +1,8 @@
-import { STATUS_CODES } from "node:http";
 import { digest } from "../audit/digest.ts";
 import type { Logger } from "../logs/logger.ts";
 import type { Store } from "../state/store.ts";
 import type { TraceContext, Tracer } from "../traces/tracer.ts";
-import { answerOf, problemOfFailure } from "./answer.ts";
+import { answerOf, problemDetails, problemOfFailure } from "./answer.ts";
 import { createEventLog } from "./events.ts";
 import { createLoop, type Ending, type LoopOptions, unanswered, type Working } from "./loop.ts";
 import type { RunProblem, RunRecord } from "./record.ts";
@@ -40,7 +39,7 @@ export function createWork(options: LoopOptions & { store: Store; tracer: Tracer
     const { record } = working;
     const reason = record.reason ?? "none";
     if (ending.status === "failed") {
-      events.append("run.failed", failureOf(ending.problem, record));
+      events.append("run.failed", problemDetails(ending.problem, record.traceId));
     } else if (ending.status !== "awaiting_approval") {
       events.append(reason === "shutdown" ? "shutdown" : "run.finished", answerOf(record));
     }
@@ -127,7 +126,7 @@ export function createWork(options: LoopOptions & { store: Store; tracer: Tracer
         return working.record;
       } catch (error) {
         failure = error;
-        events.append("run.failed", failureOf(problemOfFailure(error) ?? DEFECT, record));
+        events.append("run.failed", problemDetails(problemOfFailure(error) ?? DEFECT, record.traceId));
         throw error;
       } finally {
         cancelDeadline();
@@ -141,11 +140,6 @@ export function createWork(options: LoopOptions & { store: Store; tracer: Tracer
 }
 
 const DEFECT: RunProblem = { status: 500, code: "internal_error" };
-
-/** The problem as a follower of the run is told it. */
-function failureOf({ status, code }: RunProblem, { traceId }: RunRecord) {
-  return { type: "about:blank", title: STATUS_CODES[status] ?? "Unknown", status, code, trace_id: traceId };
-}
 
 type Failure = Readonly<{ status: "failed"; problem: RunProblem }>;
 

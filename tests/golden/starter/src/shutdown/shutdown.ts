@@ -3,7 +3,7 @@ import type { Listener } from "../http/listener.ts";
 import type { Logger } from "../logs/logger.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { Runner } from "../run/runner.ts";
-import { type Clock, sleep } from "../runtime.ts";
+import { type Clock, sleep, within } from "../runtime.ts";
 
 /**
  * starting: the public listener is not open yet. serving. leaving: still serves, but asks clients
@@ -87,15 +87,11 @@ export async function shutDown(options: {
 async function flush(closers: readonly Closer[], clock: Clock, log: Logger): Promise<void> {
   const share = FLUSH_MS / closers.length;
   for (const [name, close] of closers) {
-    const late = new AbortController();
-    const overdue = sleep(clock, share, late.signal).then(
-      () => log.warn("not closed in time", { part: name }),
-      () => undefined,
-    );
-    const closed = close(clock.monotonic() + share * CLOSE_WITHIN).catch((error: unknown) =>
-      log.warn("not closed cleanly", { part: name, error }),
-    );
-    await Promise.race([closed, overdue]);
-    late.abort();
+    const closed = close(clock.monotonic() + share * CLOSE_WITHIN)
+      .catch((error: unknown) => log.warn("not closed cleanly", { part: name, error }))
+      .then(() => true);
+    if (!(await within(clock, share, closed, false))) {
+      log.warn("not closed in time", { part: name });
+    }
   }
 }

@@ -10,6 +10,7 @@ export interface Session {
   /** Its content is gone for good, and nothing may be added. */
   readonly erased: boolean;
 }
+
 /** Something that the agent was allowed to write down in a session. */
 export interface Note {
   /** Unix milliseconds. */

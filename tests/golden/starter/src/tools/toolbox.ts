@@ -18,6 +18,7 @@ export interface Caller {
   readonly signal: AbortSignal;
   readonly log: Logger;
 }
+
 /** Gathers the tools of a service. */
 export function createToolbox(options: {
   tools: readonly Tool[];
