@@ -90,12 +90,6 @@ fn a_project_is_small_enough_to_be_read() {
             let below = read.iter().filter(|(path, _)| path.starts_with(below));
             below.map(|(_, lines)| lines).sum()
         };
-        println!(
-            "`{preset}`: {} files, {} lines, {} of them of the service",
-            read.len(),
-            count(""),
-            count("src/")
-        );
         assert!(read.len() <= files, "`{preset}` has {} files", read.len());
         assert!(count("") <= lines, "`{preset}` has {} lines", count(""));
         assert!(count("src/") <= 5_000, "the service of `{preset}` has {} lines", count("src/"));
