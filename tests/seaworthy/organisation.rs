@@ -96,11 +96,10 @@ fn a_limited_value_may_move_within_its_limits() {
 fn labels_are_on_every_object() {
     let world = World::new();
     assert_eq!(run(&world, "").code, 0);
-    assert!(
-        world
-            .read("demo/deploy/base/kustomization.yaml")
-            .contains("\n      acme.example/platform: agents\n")
-    );
+    for part in ["base", "components/network", "components/migrate"] {
+        let kustomization = world.read(&format!("demo/deploy/{part}/kustomization.yaml"));
+        assert!(kustomization.contains("\n      acme.example/platform: agents\n"), "{part}");
+    }
 }
 
 #[test]

@@ -171,8 +171,7 @@ fn reads_back(tree: &Tree, answers: &Answers) {
 
 /// Settles and renders with these texts. What is refused, is refused as the user's mistake.
 fn written_or_refused(texts: [(&str, String); 3]) -> bool {
-    let none = || Value::Text("none".into());
-    let one_replica = [("replicas_min", Value::Int(1)), ("datastore", none()), ("cache", none())];
+    let one_replica = [("replicas_min", Value::Int(1)), ("datastore", Value::Text("none".into()))];
     let texts = texts.into_iter().map(|(key, text)| (key, Value::Text(text)));
     let named = [("name", Value::Text("demo".into()))];
     let layers = [
@@ -210,7 +209,11 @@ fn value_of(question: &Question) -> BoxedStrategy<Value> {
         "registry" => "[a-z]{1,9}[.]example(/[a-z]{1,9}){0,2}".prop_map(Value::Text).boxed(),
         "port" => (1024i64..30_000).prop_map(Value::Int).boxed(),
         "admin_port" => (30_001i64..65_535).prop_map(Value::Int).boxed(),
-        "replicas_min" => (1i64..100).prop_map(Value::Int).boxed(),
+        // few contradict each other, so that most cases make a project
+        "replicas_min" => (1i64..=5).prop_map(Value::Int).boxed(),
+        "datastore" => prop_oneof![8 => Just("postgres"), 1 => Just("none")]
+            .prop_map(|choice| Value::Text(choice.into()))
+            .boxed(),
         "cpu_request" => "[1-9][0-9]{0,2}m".prop_map(Value::Text).boxed(),
         "memory" => "[1-9][0-9]{0,2}Mi".prop_map(Value::Text).boxed(),
         "model_name" => "[a-zA-Z0-9]([a-z0-9._:/@-]{0,30}[a-z0-9])?".prop_map(Value::Text).boxed(),
@@ -224,9 +227,9 @@ fn value_of(question: &Question) -> BoxedStrategy<Value> {
                 .prop_map(Value::Text)
                 .boxed()
         }
-        "datastore_max_connections" => (20i64..10_000).prop_map(Value::Int).boxed(),
-        "monthly_budget_usd" => (10_000_i64..99_999_900).prop_map(cents).boxed(),
-        "daily_tenant_budget_usd" => (1_i64..20_000).prop_map(cents).boxed(),
+        "datastore_max_connections" => (22i64..10_000).prop_map(Value::Int).boxed(),
+        "monthly_budget_usd" => (10_000i64..99_999_900).prop_map(cents).boxed(),
+        "daily_tenant_budget_usd" => (1i64..10_000).prop_map(cents).boxed(),
         "privacy" => any::<bool>().prop_map(Value::Bool).boxed(),
         "interfaces" => subsequence(vec!["mcp", "a2a", "agentcore"], 0..=3)
             .prop_map(|names| Value::List(names.into_iter().map(str::to_owned).collect()))

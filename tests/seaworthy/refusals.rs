@@ -132,6 +132,48 @@ fn wrong_input_is_refused_with_the_next_step() {
             stderr: "error: `port` and `admin_port` are both 9090\n  hint: give one of them another port\n",
         },
         Refusal {
+            files: &[("mine.toml", "summary = \"mine\"\n[answers]\nowner = \"sre\"\n")],
+            arguments: "new demo --preset mine.toml --set model_provider=google --yes",
+            code: 2,
+            stderr: "error: `model_name` has no value\n  hint: give it with `--set model_name=VALUE`: the provider's name of a model: letters, digits and `.`, `_`, `:`, `/`, `@`, `-`\n",
+        },
+        Refusal {
+            files: &[],
+            arguments: "new demo --set model_provider=openai --yes",
+            code: 2,
+            stderr: "error: `model_name` is `claude-sonnet-5-5`, and no model of `openai` has that name\n  hint: name one that the provider serves, with `--set model_name=NAME`\n",
+        },
+        Refusal {
+            files: &[],
+            arguments: "new demo --set model_provider=azure --set model_name=gpt --set model_base_url=http://x.example.com/v1 --yes",
+            code: 2,
+            stderr: "error: `model_base_url` cannot be `http://x.example.com/v1` (`--set model_base_url=http://x.example.com/v1`)\n  hint: it wants an https URL, or an http one of a Service in the cluster such as `http://gateway.models.svc.cluster.local/v1`\n",
+        },
+        Refusal {
+            files: &[],
+            arguments: "new demo --set datastore=none --yes",
+            code: 2,
+            stderr: "error: `replicas_min` is 3 and `datastore` is `none`: each replica would keep its own runs, sessions and budgets\n  hint: set `datastore` to `postgres`, or `replicas_min` to 1\n",
+        },
+        Refusal {
+            files: &[],
+            arguments: "new demo --set replicas_min=50 --yes",
+            code: 2,
+            stderr: "error: `datastore_max_connections` is 100, and 112 are needed: 2 for each of 50 replicas and of the one that a rollout adds (2 × 51 = 102), and 10 for migrations and administrators\n  hint: let the server take more connections, put a pooler before it, or lower `replicas_min`\n",
+        },
+        Refusal {
+            files: &[],
+            arguments: "new demo --set monthly_budget_usd=10 --yes",
+            code: 2,
+            stderr: "error: `daily_tenant_budget_usd` is 20, and all tenants together have 10 for a month\n  hint: lower it, or raise `monthly_budget_usd`\n",
+        },
+        Refusal {
+            files: &[],
+            arguments: "new demo --preset starter --set privacy=true --yes",
+            code: 2,
+            stderr: "error: `privacy` is about what is stored, and `datastore` is `none`: nothing is\n  hint: set `datastore` to `postgres`, or `privacy` to false\n",
+        },
+        Refusal {
             files: &[],
             arguments: "new demo --preset production",
             code: 2,
