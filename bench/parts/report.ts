@@ -36,7 +36,6 @@ export function report(figures: readonly Figures[], conditions: Conditions): str
   if (forwarder === undefined || service === undefined || bare === undefined) {
     throw new Error("the forwarder, the service and the service without its parts are needed");
   }
-  const share = ({ perSecond }: Sample, of: Sample) => perSecond / of.perSecond;
   const bars = [
     bar("CPU a request, beside the service without the three", service.at0.cpuUs / bare.at0.cpuUs, "most", 1.15),
     bar(`requests/s beside the forwarder, model ${modelMs} ms`, share(service.slow, forwarder.slow), "least", 0.6),
@@ -77,4 +76,8 @@ function row({ name, at0, slow, idleMiB, loadedMiB }: Figures): string {
 function bar(what: string, value: number, at: "most" | "least", limit: number): string {
   const kept = at === "most" ? value <= limit : value >= limit;
   return `| ${what} | ${value.toFixed(limit < 2 ? 2 : 0)} | at ${at} ${limit} | ${kept ? "kept" : "missed"} |`;
+}
+
+function share({ perSecond }: Sample, of: Sample): number {
+  return perSecond / of.perSecond;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { World } from "./world.ts";
-import type { Call, JsonSchema, ToolDescription } from "./wires.ts";
+import type { Call, JsonSchema, ToolDescription } from "./wire.ts";
 
 /** Calls of the example tools, whatever they are called. */
 export interface Tools {

@@ -58,6 +58,8 @@ fn own_typescript_is_tidy() {
         run(checker("tsc").arg("--project").arg(&folder).arg("--typeRoots").arg(types));
         let style = format!("--config-path={}", project.path().display());
         run(checker("biome").arg("format").arg(style).arg(&folder));
+        let rules = project.path().join(".oxlintrc.json");
+        run(checker("oxlint").arg("--config").arg(rules).arg("--deny-warnings").arg(&folder));
     }
 }
 
