@@ -110,24 +110,28 @@ fn completions_and_the_manual_name_every_command() {
 
 #[test]
 fn the_questions() {
-    let world = World::new();
-    let outcome = world.run("new demo --yes --dry-run --format json");
-    let plan: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
-    let keys: Vec<&str> = plan["answers"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|answer| answer["key"].as_str().unwrap())
-        .collect();
     let expected = [
         "name",
         "description",
         "owner",
         "team",
         "language",
+        "scope",
         "port",
         "admin_port",
         "model_provider",
+        "model_name",
+        "model_base_url",
+        "datastore",
+        "datastore_host",
+        "datastore_max_connections",
+        "cache",
+        "cache_host",
+        "data_classification",
+        "privacy",
+        "monthly_budget_usd",
+        "daily_tenant_budget_usd",
+        "interfaces",
         "registry",
         "runtime_image",
         "namespace",
@@ -137,7 +141,50 @@ fn the_questions() {
         "memory",
         "dns",
     ];
+    let flags = "--set model_provider=azure --set model_base_url=https://x.openai.azure.com/openai/v1 --set model_name=x";
+    let outcome = World::new().run(&format!("new demo --yes --dry-run --format json {flags}"));
+    let plan: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let keys: Vec<&str> = plan["answers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|answer| answer["key"].as_str().unwrap())
+        .collect();
     assert_eq!(keys, expected);
+}
+
+#[test]
+fn the_choices() {
+    let schema = World::new().run("schema answers").stdout;
+    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
+    let questions = find(&schema, "model_provider").expect("the questions of the schema");
+    for (question, choices) in [
+        (
+            "model_provider",
+            &["anthropic", "openai", "google", "bedrock", "azure", "openai-compatible", "offline"]
+                [..],
+        ),
+        ("datastore", &["postgres", "none"]),
+        ("cache", &["none", "redis", "redis-cluster"]),
+        ("data_classification", &["public", "internal", "confidential", "restricted"]),
+        ("interfaces", &["mcp", "a2a", "agentcore"]),
+        ("runtime_image", &["distroless", "slim"]),
+        ("dns", &["coredns", "node-local", "gke-cloud-dns", "openshift"]),
+    ] {
+        let of = &questions[question];
+        let offered = of.get("enum").unwrap_or(&of["items"]["enum"]);
+        assert_eq!(offered, &serde_json::json!(choices), "{question}");
+    }
+}
+
+/// The object that has a key, wherever it is.
+fn find<'v>(value: &'v serde_json::Value, key: &str) -> Option<&'v serde_json::Value> {
+    match value {
+        serde_json::Value::Object(object) if object.contains_key(key) => Some(value),
+        serde_json::Value::Object(object) => object.values().find_map(|value| find(value, key)),
+        serde_json::Value::Array(items) => items.iter().find_map(|item| find(item, key)),
+        _ => None,
+    }
 }
 
 #[test]
@@ -155,8 +202,10 @@ fn the_paths_of_a_generated_project() {
         "src",
         "test",
         "config/prices.json",
+        "prompts/agent.md",
         "deploy/base/kustomization.yaml",
         "deploy/components/network/kustomization.yaml",
+        "deploy/components/migrate/kustomization.yaml",
         "deploy/overlays/staging/kustomization.yaml",
         "deploy/overlays/production/kustomization.yaml",
         ".seaworthy/lock.toml",

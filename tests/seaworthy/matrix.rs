@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use seaworthy::answer::{
@@ -18,21 +18,25 @@ pub struct Made {
     pub tree: Tree,
 }
 
-/// For every preset, projects that together have every pair of values of any two questions. Pairs
-/// that contradict each other are left out.
+/// Projects of all presets, in turn, that together have every pair of values of any two questions.
+/// Pairs that contradict each other are left out.
 pub static MATRIX: LazyLock<Vec<Made>> = LazyLock::new(|| {
     let shelves = Shelves::open(None).expect("the built-in shelf");
     let set = TemplateSet::load(&shelves).expect("sound packs");
     let presets = shelves.preset_names().into_iter().map(|name| shelves.preset(name).unwrap());
-    presets.flat_map(|preset| Pairs::new(&set, &preset.name, preset.layer()).projects()).collect()
+    let presets = presets.map(|preset| (preset.name.clone(), preset.layer())).collect();
+    Pairs::new(&set, presets).projects()
 });
 
 /// Texts that mean something where they are put.
-const TEXTS: [&str; 4] = [
+const TEXTS: [&str; 7] = [
     "it's \"quoted\": {{ x }} ${y} #1 <b> & \\n % @ ! | * [a](b)",
     "- null",
     "r\u{e9}gistre \u{2013} \u{4ee3}\u{7406} \u{1f6a2}",
     "localhost:5000/a/b-c",
+    "https://models.example.com:8443/v1",
+    "http://gateway.models.svc.cluster.local/v1",
+    "server.example.com:7000",
 ];
 
 /// Values of one question that differ in what comes of them.
@@ -72,84 +76,152 @@ type Setting = (usize, usize);
 
 struct Pairs<'s> {
     set: &'s TemplateSet,
-    preset: &'s str,
-    layer: Layer,
+    presets: Vec<(String, Layer)>,
     values: Vec<Vec<Value>>,
+    /// What each value needs beside it, such as a provider's URL.
+    needs: BTreeMap<Setting, Vec<Setting>>,
     /// The pairs that no project has yet, each in the order of the questions.
     open: BTreeSet<(Setting, Setting)>,
 }
 
+/// The most settings that a value may need beside it.
+const MOST_NEEDS: usize = 3;
+
 impl<'s> Pairs<'s> {
-    fn new(set: &'s TemplateSet, preset: &'s str, layer: Layer) -> Self {
+    fn new(set: &'s TemplateSet, presets: Vec<(String, Layer)>) -> Self {
         let values: Vec<Vec<Value>> = set.questions().iter().map(values).collect();
-        let settings =
-            |question: usize| (0..values[question].len()).map(move |value| (question, value));
-        let mut open = BTreeSet::new();
-        for one in (0..values.len()).flat_map(settings) {
-            open.extend((one.0 + 1..values.len()).flat_map(settings).map(|other| (one, other)));
+        let mut pairs =
+            Self { set, presets, values, needs: BTreeMap::new(), open: BTreeSet::new() };
+        let all: Vec<Setting> = (0..pairs.values.len())
+            .flat_map(|question| {
+                (0..pairs.values[question].len()).map(move |value| (question, value))
+            })
+            .collect();
+        pairs.needs =
+            all.iter().filter_map(|one| Some((*one, pairs.needs_of(*one, &all)?))).collect();
+        let sound: Vec<Setting> = pairs.needs.keys().copied().collect();
+        for one in &sound {
+            let others = sound.iter().filter(|other| other.0 > one.0);
+            pairs.open.extend(others.map(|other| (*one, *other)));
         }
-        Self { set, preset, layer, values, open }
+        pairs
+    }
+
+    /// What a setting needs beside it to stand; none if nothing helps.
+    fn needs_of(&self, one: Setting, all: &[Setting]) -> Option<Vec<Setting>> {
+        let mut settings = vec![one];
+        loop {
+            let refusal = match self.make(None, &settings) {
+                Ok((answers, _)) if self.stands(one, &answers) => {
+                    return Some(settings.split_off(1));
+                }
+                Ok(_) => String::new(),
+                Err(error) => error.to_string(),
+            };
+            if settings.len() > MOST_NEEDS {
+                return None;
+            }
+            // what makes it stand, or at least leads to another refusal
+            let free = |other: &&Setting| settings.iter().all(|taken| taken.0 != other.0);
+            let with = |other: &Setting| {
+                let more: Vec<Setting> = settings.iter().chain([other]).copied().collect();
+                self.make(None, &more)
+            };
+            let mends =
+                |other: &&Setting| with(other).is_ok_and(|(answers, _)| self.stands(one, &answers));
+            let moves =
+                |other: &&Setting| with(other).is_err_and(|error| error.to_string() != refusal);
+            let others = || all.iter().filter(free);
+            // a refusal names the questions that it is about
+            let named = |other: &&Setting| {
+                refusal.contains(&format!("`{}`", self.set.questions()[other.0].key))
+            };
+            let next = others()
+                .find(mends)
+                .or_else(|| others().filter(named).find(moves))
+                .or_else(|| others().find(moves))?;
+            settings.push(*next);
+        }
     }
 
     /// Makes a project for the first open pair, with as many others as fit, until none is open.
     fn projects(mut self) -> Vec<Made> {
-        let mut projects = Vec::new();
+        let mut projects: Vec<Made> = Vec::new();
         while let Some((one, other)) = self.open.pop_first() {
-            let mut settings = self.fill(vec![one, other]);
-            if let Some((answers, tree)) = self.render_most(&mut settings) {
-                self.close(&answers);
-                projects.push(Made { words: self.words(&settings), answers, tree });
+            let count = self.presets.len();
+            let turns = (projects.len()..projects.len() + count).map(|turn| turn % count);
+            let made = turns.into_iter().find_map(|preset| self.project(preset, one, other));
+            if let Some(made) = made {
+                self.close(&made.answers);
+                projects.push(made);
             }
         }
         projects
     }
 
+    /// The project of a preset with a pair and with a value for each other question, but for those
+    /// that contradict the ones before them.
+    fn project(&self, preset: usize, one: Setting, other: Setting) -> Option<Made> {
+        let preset = &self.presets[preset];
+        let mut settings = Vec::new();
+        self.add(&mut settings, one);
+        self.add(&mut settings, other);
+        let pair = settings.len();
+        self.fill(&mut settings);
+        loop {
+            if let Ok((answers, tree)) = self.make(Some(preset), &settings) {
+                return Some(Made { words: self.words(&preset.0, &settings), answers, tree });
+            }
+            // the first setting with which it is refused; a refusal costs less than a project
+            let (mut sound, mut refused) = (pair, settings.len());
+            if self.make(Some(preset), &settings[..sound]).is_err() {
+                return None;
+            }
+            while refused - sound > 1 {
+                let middle = sound + (refused - sound) / 2;
+                match self.make(Some(preset), &settings[..middle]) {
+                    Ok(_) => sound = middle,
+                    Err(_) => refused = middle,
+                }
+            }
+            settings.remove(refused - 1);
+        }
+    }
+
+    /// Adds a setting and what it needs, where that is open yet.
+    fn add(&self, settings: &mut Vec<Setting>, one: Setting) {
+        for setting in [one].iter().chain(&self.needs[&one]) {
+            if settings.iter().all(|(taken, _)| *taken != setting.0) {
+                settings.push(*setting);
+            }
+        }
+    }
+
     /// Adds to some settings one for each other question: that which closes most pairs.
-    fn fill(&self, mut settings: Vec<Setting>) -> Vec<Setting> {
-        for (question, values) in self.values.iter().enumerate() {
+    fn fill(&self, settings: &mut Vec<Setting>) {
+        for question in 0..self.values.len() {
             if settings.iter().any(|(taken, _)| *taken == question) {
                 continue;
             }
-            let closes = |value: &usize| {
+            let closes = |one: &&Setting| {
                 let pair = |other: &&Setting| {
-                    let (a, b) = ((question, *value), **other);
-                    self.open.contains(&(a.min(b), a.max(b)))
+                    self.open.contains(&((**one).min(**other), (**one).max(**other)))
                 };
                 settings.iter().filter(pair).count()
             };
-            settings.extend((0..values.len()).max_by_key(closes).map(|value| (question, value)));
-        }
-        settings
-    }
-
-    /// The project of these settings, but for those that contradict others before them; none if
-    /// the first two contradict each other.
-    fn render_most(&self, settings: &mut Vec<Setting>) -> Option<(Answers, Tree)> {
-        loop {
-            if let Some(made) = self.render(settings) {
-                return Some(made);
+            let values = self.needs.keys().filter(|(of, _)| *of == question);
+            if let Some(best) = values.max_by_key(closes) {
+                self.add(settings, *best);
             }
-            // a refusal costs little, a project much: so the search begins where it is refused
-            let refused = |end: &usize| self.render(&settings[..*end]).is_none();
-            let end =
-                (2..settings.len()).rev().take_while(refused).last().unwrap_or(settings.len());
-            if end == 2 {
-                return None;
-            }
-            settings.remove(end - 1);
         }
     }
 
-    /// The project, unless its answers contradict each other.
-    fn render(&self, settings: &[Setting]) -> Option<(Answers, Tree)> {
-        match self.try_to_render(settings) {
-            Ok(made) => Some(made),
-            Err(error) if error.kind() == Kind::Usage => None,
-            Err(error) => panic!("{}: {error}", self.words(settings)),
-        }
-    }
-
-    fn try_to_render(&self, settings: &[Setting]) -> Result<(Answers, Tree)> {
+    /// The project of some settings over a preset, unless they contradict each other.
+    fn make(
+        &self,
+        preset: Option<&(String, Layer)>,
+        settings: &[Setting],
+    ) -> Result<(Answers, Tree)> {
         // what was answered at a prompt may turn out not to apply
         let entry = |(question, value): &Setting| Entry {
             key: self.set.questions()[*question].key.clone(),
@@ -158,16 +230,24 @@ impl<'s> Pairs<'s> {
             place: "the matrix".into(),
         };
         let entries = settings.iter().map(entry).collect();
-        let layers = [
+        let mut layers = vec![
             Layer::implied_name("demo", "the matrix"),
-            self.layer.clone(),
             Layer { strength: Strength::Prompt, entries },
         ];
+        layers.extend(preset.map(|(_, layer)| layer.clone()));
         let answers = Answers::resolve(self.set.questions(), &layers, &Policy::default())?;
-        let mut made = self.set.render(&answers)?;
-        Lock::new(Some(self.preset.into()), None, made.packs, &answers)
-            .seal(&mut made.tree, &made.lockfiles)?;
+        let mut made = match self.set.render(&answers) {
+            Err(error) if error.kind() != Kind::Usage => panic!("{settings:?}: {error}"),
+            made => made?,
+        };
+        let name = preset.map(|(name, _)| name.clone());
+        Lock::new(name, None, made.packs, &answers).seal(&mut made.tree, &made.lockfiles)?;
         Ok((answers, made.tree))
+    }
+
+    /// Whether a setting applies, and is not overruled.
+    fn stands(&self, (question, value): Setting, answers: &Answers) -> bool {
+        answers.get(&self.set.questions()[question].key) == Some(&self.values[question][value])
     }
 
     /// Closes the pairs that a project has.
@@ -179,11 +259,11 @@ impl<'s> Pairs<'s> {
         self.open.retain(|(one, other)| !(has(*one) && has(*other)));
     }
 
-    fn words(&self, settings: &[Setting]) -> String {
+    fn words(&self, preset: &str, settings: &[Setting]) -> String {
         let word = |(question, value): &Setting| {
             format!("{}={}", self.set.questions()[*question].key, self.values[*question][*value])
         };
         let words: Vec<String> = settings.iter().map(word).collect();
-        format!("{} {}", self.preset, words.join(", "))
+        format!("{preset} {}", words.join(", "))
     }
 }

@@ -47,20 +47,35 @@ impl Terminal {
     }
 }
 
+/// What an ordinary run asks after the preset and the name. The second part depends on the preset:
+/// only a model that is not built in has a name.
+const FIRST: [&str; 4] =
+    ["One line on what it does", "Owner", "Port of the public API", "Model provider:"];
+const THEN: [&str; 9] = [
+    "Datastore:",
+    "Cache:",
+    "Image registry and path",
+    "Runtime image",
+    "Kubernetes namespace",
+    "Environments",
+    "Replicas",
+    "Memory of one replica",
+    "Cluster DNS",
+];
+
+/// The questions of a preset, in order.
+fn asked(preset: &str) -> Vec<&'static str> {
+    let model = if preset == "starter" { None } else { Some("Model [") };
+    FIRST.into_iter().chain(model).chain(THEN).collect()
+}
+
 /// Answers every question after the preset with its default.
-fn accept_defaults(terminal: &mut Terminal) {
-    for prompt in [
-        "One line on what it does",
-        "Owner",
-        "Port of the public API",
-        "Image registry and path",
-        "Runtime image",
-        "Kubernetes namespace",
-        "Environments",
-        "Replicas",
-        "Memory of one replica",
-        "Cluster DNS",
-    ] {
+fn accept_defaults(terminal: &mut Terminal, preset: &str) {
+    accept(terminal, asked(preset));
+}
+
+fn accept(terminal: &mut Terminal, prompts: impl IntoIterator<Item = &'static str>) {
+    for prompt in prompts {
         terminal.shows(prompt).types(ENTER);
     }
 }
@@ -72,7 +87,7 @@ fn a_full_run_with_a_wrong_answer_and_a_changed_one() {
     terminal.shows("Preset").shows("> production").types(DOWN).types(DOWN).types(ENTER);
     terminal.shows("Name of the service").types("My Demo").types(ENTER);
     terminal.shows("try `my-demo`").types(CTRL_U).types("demo").types(ENTER);
-    accept_defaults(&mut terminal);
+    accept_defaults(&mut terminal, "starter");
     terminal.shows("Replicas  ").shows("1").shows("256Mi");
     terminal.shows("All right?").types(DOWN).types(ENTER);
     terminal.shows("Which one?").types(DOWN).types(DOWN).types(ENTER);
@@ -91,21 +106,9 @@ fn a_full_run_with_a_wrong_answer_and_a_changed_one() {
 fn what_stands_against_the_answers_is_told_before_anything_is_lost() {
     let world = World::new();
     let mut terminal = Terminal::new(&world, &["demo", "--preset", "starter"]);
-    for prompt in ["One line on what it does", "Owner"] {
-        terminal.shows(prompt).types(ENTER);
-    }
+    accept(&mut terminal, ["One line on what it does", "Owner"]);
     terminal.shows("Port of the public API").types("9090").types(ENTER);
-    for prompt in [
-        "Image registry",
-        "Runtime image",
-        "namespace",
-        "Environments",
-        "Replicas",
-        "Memory",
-        "Cluster DNS",
-    ] {
-        terminal.shows(prompt).types(ENTER);
-    }
+    accept(&mut terminal, asked("starter").into_iter().skip(3));
     terminal.shows("All right?").types(ENTER);
     terminal
         .shows("`port` and `admin_port` are both 9090")
@@ -113,7 +116,7 @@ fn what_stands_against_the_answers_is_told_before_anything_is_lost() {
         .types(DOWN)
         .types(ENTER);
     terminal.shows("Which one?");
-    for _ in 0..4 {
+    for _ in 0..5 {
         terminal.types(DOWN);
     }
     terminal.types(ENTER).shows("Port of the public API").types("8081").types(ENTER);
@@ -148,18 +151,9 @@ fn what_is_given_or_locked_is_not_asked() {
         &world,
         &["demo", "--preset", "starter", "--org", "acme", "--set", "owner=sre"],
     );
-    for prompt in [
-        "One line on what it does",
-        "Port of the public API",
-        "Runtime image",
-        "Kubernetes namespace",
-        "Environments",
-        "Replicas",
-        "Memory of one replica",
-        "Cluster DNS",
-    ] {
-        terminal.shows(prompt).types(ENTER);
-    }
+    let given = ["Owner", "Image registry and path"];
+    let open = asked("starter").into_iter().filter(|prompt| !given.contains(prompt));
+    accept(&mut terminal, open);
     terminal.shows("registry.acme.example/agents  (locked acme)").shows("All right?").types(ENTER);
     assert_eq!(terminal.ends(), 0);
 }
@@ -169,13 +163,11 @@ fn a_limit_is_held_at_the_prompt() {
     let world = World::new();
     world.write("acme/organisation.toml", "name = \"acme\"\n[locked]\nport = { at_most = 9000 }\n");
     let mut terminal = Terminal::new(&world, &["demo", "--preset", "starter", "--org", "acme"]);
-    for prompt in ["One line on what it does", "Owner"] {
-        terminal.shows(prompt).types(ENTER);
-    }
+    accept(&mut terminal, ["One line on what it does", "Owner"]);
     terminal.shows("Port of the public API").types("9001").types(ENTER);
     terminal.shows("it wants at most 9000, says `acme` (`acme/organisation.toml:3:8`)");
     terminal.shows("Port of the public API").types("9000").types(ENTER);
-    terminal.shows("Image registry").types(CTRL_C);
+    terminal.shows("Model provider:").types(CTRL_C);
     assert_eq!(terminal.ends(), 130);
 }
 
@@ -183,38 +175,28 @@ fn a_limit_is_held_at_the_prompt() {
 fn every_question_is_asked_with_all() {
     let world = World::new();
     let mut terminal = Terminal::new(&world, &["demo", "--preset", "starter", "--all"]);
-    for prompt in
-        ["One line on", "Owner", "Team on call", "Port of the public API", "Port of the probes"]
-    {
+    for prompt in [
+        "One line on",
+        "Owner",
+        "Team on call",
+        "Scope",
+        "Port of the public API",
+        "Port of the probes",
+    ] {
         terminal.shows(prompt).types(ENTER);
     }
-    terminal.shows("Image registry").types(CTRL_C);
+    terminal.shows("Model provider:").types(CTRL_C);
     assert_eq!(terminal.ends(), 130);
 }
 
 #[test]
 fn ctrl_c_leaves_nothing() {
-    for questions in [0, 1, 4, 10] {
+    let all = asked("production").len();
+    for questions in [0, 1, 6, all] {
         let world = World::new();
         let mut terminal = Terminal::new(&world, &["demo", "--preset", "production"]);
-        for prompt in [
-            "One line on",
-            "Owner",
-            "Port",
-            "Image",
-            "Runtime",
-            "namespace",
-            "Environments",
-            "Replicas",
-            "Memory",
-            "DNS",
-        ]
-        .iter()
-        .take(questions)
-        {
-            terminal.shows(prompt).types(ENTER);
-        }
-        terminal.shows(if questions == 10 { "All right?" } else { ":" }).types(CTRL_C);
+        accept(&mut terminal, asked("production").into_iter().take(questions));
+        terminal.shows(if questions == all { "All right?" } else { ":" }).types(CTRL_C);
         terminal.shows("error: interrupted, nothing was written");
         assert_eq!(terminal.ends(), 130);
         assert!(world.snapshot().is_empty(), "nothing is left");
@@ -225,7 +207,7 @@ fn ctrl_c_leaves_nothing() {
 fn cancel_leaves_nothing() {
     let world = World::new();
     let mut terminal = Terminal::new(&world, &["demo", "--preset", "production"]);
-    accept_defaults(&mut terminal);
+    accept_defaults(&mut terminal, "production");
     terminal.shows("All right?").types(DOWN).types(DOWN).types(ENTER);
     assert_eq!(terminal.ends(), 130);
     assert!(world.snapshot().is_empty());

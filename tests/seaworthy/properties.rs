@@ -171,7 +171,8 @@ fn reads_back(tree: &Tree, answers: &Answers) {
 
 /// Settles and renders with these texts. What is refused, is refused as the user's mistake.
 fn written_or_refused(texts: [(&str, String); 3]) -> bool {
-    let one_replica = [("replicas_min", Value::Int(1))];
+    let none = || Value::Text("none".into());
+    let one_replica = [("replicas_min", Value::Int(1)), ("datastore", none()), ("cache", none())];
     let texts = texts.into_iter().map(|(key, text)| (key, Value::Text(text)));
     let named = [("name", Value::Text("demo".into()))];
     let layers = [
@@ -194,6 +195,11 @@ fn written_or_refused(texts: [(&str, String); 3]) -> bool {
     }
 }
 
+/// US dollars.
+fn cents(cents: i64) -> Value {
+    Value::Decimal(cents as f64 / 100.0)
+}
+
 /// A value of one question, if there is one to choose.
 fn value_of(question: &Question) -> BoxedStrategy<Value> {
     match question.key.as_str() {
@@ -207,6 +213,24 @@ fn value_of(question: &Question) -> BoxedStrategy<Value> {
         "replicas_min" => (1i64..100).prop_map(Value::Int).boxed(),
         "cpu_request" => "[1-9][0-9]{0,2}m".prop_map(Value::Text).boxed(),
         "memory" => "[1-9][0-9]{0,2}Mi".prop_map(Value::Text).boxed(),
+        "model_name" => "[a-zA-Z0-9]([a-z0-9._:/@-]{0,30}[a-z0-9])?".prop_map(Value::Text).boxed(),
+        "model_base_url" => {
+            let https = "https://[a-z]{1,9}[.]example(:[1-9][0-9]{0,3})?(/[a-z0-9]{1,9}){0,2}";
+            let within = "http://[a-z]{1,9}[.][a-z]{1,9}[.]svc([.]cluster[.]local)?/v1";
+            prop_oneof![https, within].prop_map(Value::Text).boxed()
+        }
+        "datastore_host" | "cache_host" => {
+            "[a-z]{1,9}([.][a-z]{1,9}){0,2}([.]svc)?(:[1-9][0-9]{0,3})?"
+                .prop_map(Value::Text)
+                .boxed()
+        }
+        "datastore_max_connections" => (20i64..10_000).prop_map(Value::Int).boxed(),
+        "monthly_budget_usd" => (10_000_i64..99_999_900).prop_map(cents).boxed(),
+        "daily_tenant_budget_usd" => (1_i64..20_000).prop_map(cents).boxed(),
+        "privacy" => any::<bool>().prop_map(Value::Bool).boxed(),
+        "interfaces" => subsequence(vec!["mcp", "a2a", "agentcore"], 0..=3)
+            .prop_map(|names| Value::List(names.into_iter().map(str::to_owned).collect()))
+            .boxed(),
         "environments" => subsequence(vec!["dev", "qa", "staging", "eu-west", "production"], 1..=5)
             .prop_shuffle()
             .prop_map(|names| Value::List(names.into_iter().map(str::to_owned).collect()))
@@ -252,20 +276,33 @@ fn source_of(strength: Strength) -> Source {
     }
 }
 
+/// Whether a question's condition names no other question.
+fn always_applies(key: &str) -> bool {
+    let question = SET.questions().iter().find(|question| question.key == key);
+    question.is_some_and(|question| question.when.named().next().is_none())
+}
+
 /// Some layers in any order, each with some values, and one that names the project.
 fn some_layers() -> impl Strategy<Value = Vec<Layer>> {
     let one = |strength: Strength| {
         some_values().prop_map(move |values| {
-            let values: Vec<_> =
-                values.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
+            // flags and files that answer what does not apply are refused
+            let insists = matches!(strength, Strength::File | Strength::Flag);
+            let values = values.iter().filter(|(key, _)| !insists || always_applies(key));
+            let values: Vec<_> = values.map(|(key, value)| (key.as_str(), value.clone())).collect();
             layer(strength, source_of(strength), values)
         })
     };
-    let named = layer(Strength::Implied, Source::Flag, [("name", Value::Text("demo".into()))]);
+    let text = |text: &str| Value::Text(text.into());
+    let named = layer(Strength::Implied, Source::Flag, [("name", text("demo"))]);
+    // what has no default once it applies
+    let model =
+        [("model_name", text("model-1")), ("model_base_url", text("https://models.example/v1"))];
+    let model = layer(Strength::Implied, Source::Preset("starter".into()), model);
     subsequence(LAYERS[1..].to_vec(), 0..6)
         .prop_flat_map(move |strengths| strengths.into_iter().map(one).collect::<Vec<_>>())
         .prop_map(move |mut layers| {
-            layers.push(named.clone());
+            layers.extend([named.clone(), model.clone()]);
             layers
         })
         .prop_shuffle()

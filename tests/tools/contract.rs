@@ -16,6 +16,7 @@ use crate::toolbox::{output, repository, run, tool, transcript};
 /// How many tests the whole contract takes at least.
 const WHOLE: u32 = 200;
 /// And how many a look at its main points.
+#[cfg(feature = "presets")]
 const SMOKE: u32 = 60;
 
 #[test]
@@ -23,21 +24,25 @@ fn production_keeps_the_contract() {
     keeps_the_contract("production", WHOLE);
 }
 
+#[cfg(feature = "presets")]
 #[test]
 fn regulated_keeps_the_contract() {
     keeps_the_contract("regulated", WHOLE);
 }
 
+#[cfg(feature = "presets")]
 #[test]
 fn starter_keeps_the_contract() {
     keeps_the_contract("starter", SMOKE);
 }
 
+#[cfg(feature = "presets")]
 #[test]
 fn cost_optimized_keeps_the_contract() {
     keeps_the_contract("cost-optimized", SMOKE);
 }
 
+#[cfg(feature = "presets")]
 #[test]
 fn airgapped_keeps_the_contract() {
     keeps_the_contract("airgapped", SMOKE);

@@ -3,6 +3,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
+use std::process::Command;
 
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -11,6 +12,7 @@ use crate::container::{Container, Store};
 use crate::http;
 use crate::project::Project;
 use crate::service::answers_a_run;
+use crate::toolbox::run;
 
 const KEY: &str = "a-key-of-the-test";
 
@@ -31,7 +33,7 @@ fn builds_and_runs(base: &str, node: &str) {
     store.build(&project.path(), &image);
     assert_eq!(store.user(&image), "10001:10001");
 
-    let secrets = api_keys();
+    let secrets = secrets();
     let (port, admin) = (http::free_port(), http::free_port());
     let container = store.start(
         &image,
@@ -42,6 +44,11 @@ fn builds_and_runs(base: &str, node: &str) {
             format!("--env=ADMIN_PORT={admin}"),
             "--env=HOST=127.0.0.1".to_owned(),
             "--env=ADMIN_HOST=127.0.0.1".to_owned(),
+            // Stand-ins for what the cluster would have.
+            "--env=MODEL_PROVIDER=offline".to_owned(),
+            "--env=MODEL_NAME=offline".to_owned(),
+            "--env=STATE=memory".to_owned(),
+            "--tmpfs=/var/lib/agent:rw,size=64m,mode=1777".to_owned(),
         ],
     );
     for path in ["/readyz", "/livez"] {
@@ -81,16 +88,19 @@ fn is_unprivileged(container: &Container) {
 }
 
 /// A folder of secrets as the Secret's volume shows it: root's, and readable by the group alone.
-fn api_keys() -> TempDir {
+fn secrets() -> TempDir {
     let folder = TempDir::new().expect("a temporary folder");
     let set_mode = |path: &Path, mode| {
         fs::set_permissions(path, Permissions::from_mode(mode)).expect("a file of our own");
     };
     set_mode(folder.path(), 0o755);
-    let file = folder.path().join("api_keys");
     let digest: String = Sha256::digest(KEY).iter().map(|byte| format!("{byte:02x}")).collect();
-    fs::write(&file, format!("acme:{digest}\n")).expect("a writable folder");
-    chown(&file, Some(0), Some(10001)).expect("root");
-    set_mode(&file, 0o440);
+    let signing = run(Command::new("openssl").args(["genpkey", "-algorithm", "ed25519"]));
+    for (name, text) in [("api_keys", format!("acme:{digest}\n")), ("audit_signing_key", signing)] {
+        let file = folder.path().join(name);
+        fs::write(&file, text).expect("a writable folder");
+        chown(&file, Some(0), Some(10001)).expect("root");
+        set_mode(&file, 0o440);
+    }
     folder
 }

@@ -8,7 +8,8 @@ use tempfile::TempDir;
 use crate::toolbox::run;
 
 /// The presets that the generator has.
-pub const PRESETS: [&str; 2] = ["starter", "production"];
+pub const PRESETS: [&str; 5] =
+    ["starter", "production", "regulated", "cost-optimized", "airgapped"];
 
 /// A generated project in a folder of its own, which goes when this does.
 pub struct Project {

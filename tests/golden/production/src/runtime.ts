@@ -10,8 +10,13 @@ export interface Clock {
   after(ms: number, callback: () => unknown): () => void;
 }
 
-/** Returns that many random bytes in hexadecimal. */
-export type RandomHex = (bytes: number) => string;
+/** Chance, handed to every part that draws, so that a test can fix the draws. */
+export interface Random {
+  /** That many random bytes in hexadecimal; fit for secrets. */
+  hex(bytes: number): string;
+  /** A number from 0 up to, but not including, 1; for jitter alone. */
+  fraction(): number;
+}
 
 /** The clock of this machine. */
 export const systemClock: Clock = {
@@ -23,21 +28,43 @@ export const systemClock: Clock = {
   },
 };
 
-/** The operating system's random source. */
-export const systemRandom: RandomHex = (bytes) => randomBytes(bytes).toString("hex");
+// The operating system is asked for many bytes at once: a call costs more than the bytes.
+const POOL_BYTES = 4_096;
+let pool = Buffer.alloc(0);
 
-/** Resolves after `ms`. */
-export function sleep(clock: Clock, ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    clock.after(ms, resolve);
-  });
+/** The operating system's random source. */
+export const systemRandom: Random = {
+  hex(bytes) {
+    if (pool.length < bytes) {
+      pool = randomBytes(Math.max(POOL_BYTES, bytes));
+    }
+    const hex = pool.toString("hex", 0, bytes);
+    pool = pool.subarray(bytes);
+    return hex;
+  },
+  fraction: () => Math.random(),
+};
+
+/** Resolves after `ms`; rejects with the signal's reason as soon as it aborts. */
+export async function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
+  signal?.throwIfAborted();
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const cancel = clock.after(ms, resolve);
+  const abort = () => reject(signal?.reason);
+  signal?.addEventListener("abort", abort);
+  try {
+    await promise;
+  } finally {
+    cancel();
+    signal?.removeEventListener("abort", abort);
+  }
 }
 
-/** Settles with `work`, or rejects as soon as the signal aborts, whether or not `work` heeds it. */
+/** Settles with `work`, or rejects with the signal's reason as soon as it aborts, whether or not `work` heeds it. */
 export async function abortable<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   signal.throwIfAborted();
   const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(new Error("aborted"));
+  const abort = () => reject(signal.reason);
   signal.addEventListener("abort", abort);
   try {
     return await Promise.race([work(), aborted]);

@@ -1,25 +1,50 @@
-import { type Authenticate, authenticateApiKey, authenticateNobody, parseApiKeys } from "./auth/authenticate.ts";
-import { authenticateJwt, parseJwks, remoteJwks } from "./auth/jwt.ts";
+import { createAuthentication } from "./auth/configured.ts";
+import { createAuditTrail } from "./audit/log.ts";
+import { createCache } from "./cache/cache.ts";
+import { sessionPrefix } from "./cache/key.ts";
 import { type Config, SetupError } from "./config.ts";
-import { readPrice } from "./cost/prices.ts";
+import { createBudget } from "./cost/budget.ts";
+import { readPrices } from "./cost/prices.ts";
 import { addAdminRoutes } from "./http/admin.ts";
+import { createIntake } from "./http/intake.ts";
 import { createListener } from "./http/listener.ts";
-import { addPublicRoutes } from "./http/public.ts";
+import { openapi } from "./http/openapi.ts";
+import { addPublicHooks } from "./http/public.ts";
+import { addRunRoutes } from "./http/runs.ts";
+import { createIntentReader } from "./http/schema.ts";
+import { addSessionRoutes } from "./http/sessions.ts";
+import { createConcurrency } from "./limits/concurrency.ts";
+import { createMemoryRateLimiter } from "./limits/memory-rate.ts";
+import { createRedisRateLimiter } from "./limits/redis-rate.ts";
+import { contentOf } from "./logs/content.ts";
 import type { Logger } from "./logs/logger.ts";
 import { createMetrics } from "./metrics/metrics.ts";
+import { createModel } from "./model/configured.ts";
 import type { Model } from "./model/model.ts";
-import { createOfflineModel } from "./model/offline.ts";
-import { createRunner } from "./run/run.ts";
-import type { Clock, RandomHex } from "./runtime.ts";
-import { createSecretStore, type SecretStore } from "./secrets/store.ts";
-import { type Lifecycle, shutDown } from "./shutdown/shutdown.ts";
+import { readPrompt } from "./model/prompt.ts";
+import { createTracedModel } from "./model/traced.ts";
+import { protectInput } from "./privacy/model-input.ts";
+import { createRedactor } from "./privacy/redact.ts";
+import { createUpstream } from "./resilience/upstream.ts";
+import { createKillSwitch } from "./run/kill-switch.ts";
+import { createRunner } from "./run/runner.ts";
+import type { Clock, Random } from "./runtime.ts";
+import { createSecretStore } from "./secrets/store.ts";
+import { type Closer, type Lifecycle, shutDown } from "./shutdown/shutdown.ts";
+import { openRedis, openState } from "./state/configured.ts";
 import { calculator } from "./tools/calculator.ts";
-import { createToolbox, type Tool } from "./tools/toolbox.ts";
+import { createFetchTool } from "./tools/fetch.ts";
+import { createNoteTools } from "./tools/notes.ts";
+import { reuseFrom } from "./tools/reuse.ts";
+import type { Tool } from "./tools/tool.ts";
+import { createToolbox } from "./tools/toolbox.ts";
+import { createTracer } from "./traces/configured.ts";
+import { createLocalTracer } from "./traces/tracer.ts";
 
 /** What the outside world gives a service. */
 export interface Surroundings {
   readonly clock: Clock;
-  readonly random: RandomHex;
+  readonly random: Random;
   readonly log: Logger;
   /** Instead of the configured ones. */
   readonly model?: Model;
@@ -33,36 +58,117 @@ export interface Service {
   /** Drains and closes; tells whether every accepted request got its answer. */
   shutDown(): Promise<boolean>;
 }
+// What a cache of tool results may take.
+const CACHE_ENTRIES = 1_000;
+const CACHE_BYTES = 16 * 1_048_576;
+const CACHE_NEGATIVE_MS = 10_000;
 
 /** Puts a service together, or tells all that is in the way; what a wrong setting leads to is not looked at. */
-export function compose(config: Config, surroundings: Surroundings, wrong: ReadonlySet<string> = new Set()) {
+export async function compose(config: Config, surroundings: Surroundings, wrong: ReadonlySet<string> = new Set()) {
   const { clock, random, log } = surroundings;
   const problems: string[] = [];
   const metrics = createMetrics(config);
   const secrets = createSecretStore({ dir: config.SECRETS_DIR, clock, log, metrics });
-  const right = (...settings: (keyof Config)[]) => !settings.some((name) => wrong.has(name));
-  const authenticate = right("AUTH_MODE", "AUTH_JWKS_URL", "SECRETS_DIR")
-    ? attempt(problems, () => authentication(config, secrets, clock))
-    : undefined;
-  const price = right("PRICES_FILE", "MODEL_NAME")
-    ? attempt(problems, () => readPrice(config.PRICES_FILE, config.MODEL_NAME))
-    : undefined;
-  if (authenticate === undefined || price === undefined) {
+  const tracer = await createTracer({ config, random, clock, log, metrics });
+  const kit = { config, clock, random, log, metrics, secrets, tracer };
+  /** What `make` returns unless one of these settings is wrong; a problem more if it throws one. */
+  const part = <T>(settings: readonly (keyof Config)[], make: () => T): T | undefined => {
+    try {
+      return settings.some((name) => wrong.has(name)) ? undefined : make();
+    } catch (error) {
+      if (!(error instanceof SetupError)) {
+        throw error;
+      }
+      problems.push(error.message);
+      return undefined;
+    }
+  };
+  const authenticate = part(["AUTH_MODE", "AUTH_JWKS_URL", "SECRETS_DIR"], () => createAuthentication(kit));
+  const prices = part(["PRICES_FILE", "MODEL_NAME"], () => readPrices(config.PRICES_FILE, config.MODEL_NAME));
+  const prompt = part(["PROMPT_FILE"], () => readPrompt(config.PROMPT_FILE));
+  const configured = part(["MODEL_PROVIDER", "MODEL_BASE_URL", "SECRETS_DIR"], () => createModel(kit));
+  const state = part(["DATABASE_URL", "SECRETS_DIR"], () => openState(kit));
+  const redis = part(["REDIS_URL", "SECRETS_DIR"], () => ({ client: openRedis(kit) }));
+  const audit =
+    state && part(["AUDIT_FILE", "STATE_DIR", "SIEM_URL", "SECRETS_DIR"], () => createAuditTrail({ ...kit, ...state }));
+  if (!authenticate || !prices || !prompt || !configured || !state || !redis || !audit) {
     secrets.close();
     return { problems };
   }
+  const { store } = state;
+  const redact = createRedactor({ metrics });
+  const model = createTracedModel(protectInput(surroundings.model ?? configured.model, { config, redact }), tracer);
+  const killSwitch = createKillSwitch(config.AGENT_DISABLED_FILE);
+  const upstreamOf = (name: string) => createUpstream({ ...kit, name, timeoutMs: config.TOOL_TIMEOUT_MS });
+  const tools = surroundings.tools ?? [
+    calculator,
+    createFetchTool({ ...kit, allowedHosts: config.TOOL_HTTP_ALLOWED_HOSTS, upstream: upstreamOf("fetch") }),
+    ...createNoteTools(store, clock),
+  ];
+  const cache = createCache({
+    ...kit,
+    name: "tool_results",
+    maxEntries: CACHE_ENTRIES,
+    maxBytes: CACHE_BYTES,
+    negativeTtlMs: CACHE_NEGATIVE_MS,
+    parse: String,
+    levelTwo: redis.client,
+  });
+  const toolbox = createToolbox({
+    ...kit,
+    tools,
+    timeoutMs: config.TOOL_TIMEOUT_MS,
+    reuse: reuseFrom(cache, [config.MODEL_NAME, prompt.digest]),
+  });
+  const budget = createBudget({ ...kit, prices, store });
+  const runner = createRunner({
+    ...kit,
+    model,
+    prompt,
+    toolbox,
+    budget,
+    audit,
+    killSwitch,
+    store,
+    content: contentOf(config, redact),
+    forget: (tenant, sessionId) => cache.erase(sessionPrefix(tenant, sessionId)),
+  });
 
-  const model = surroundings.model ?? createOfflineModel(config.MODEL_NAME);
-  const tools = surroundings.tools ?? [calculator];
-  const toolbox = createToolbox({ tools, timeoutMs: config.TOOL_TIMEOUT_MS, clock, metrics });
-  const runner = createRunner({ config, model, price, toolbox, clock, metrics });
   const lifecycle: Lifecycle = { phase: "starting" };
-  const admin = createListener({ config, random, log });
-  addAdminRoutes(admin.app, { lifecycle, secrets, metrics });
-  const listener = createListener({ config, random, log, inFlight: metrics.httpInFlight });
-  const { names } = toolbox;
-  addPublicRoutes(listener.app, { config, authenticate, tools: names, runner, lifecycle, metrics, log, random });
+  const admin = createListener({ ...kit, tracer: createLocalTracer(random) });
+  addAdminRoutes(admin.app, {
+    ...kit,
+    lifecycle,
+    vital: [
+      ["store", () => store.check()],
+      ["audit", async () => audit.check()],
+    ],
+    degraded: () => secrets.degraded().map((name) => `secret:${name}`),
+  });
+  const listener = createListener({ ...kit, inFlight: metrics.httpInFlight });
+  const open = ["/openapi.json"];
+  addPublicHooks(listener.app, { ...kit, authenticate, open, lifecycle });
+  const perMinute = config.TENANT_REQUESTS_PER_MINUTE;
+  const local = createMemoryRateLimiter({ clock, perMinute });
+  const rate = redis.client
+    ? createRedisRateLimiter({ ...kit, perMinute, redis: redis.client, fallback: local })
+    : local;
+  const concurrency = createConcurrency(config.TENANT_CONCURRENCY);
+  const intake = createIntake({ ...kit, runner, store, rate, concurrency, killSwitch });
+  const intent = createIntentReader({ ...kit, tools: toolbox.names });
+  addRunRoutes(listener.app, { ...kit, intent, intake, runner });
+  addSessionRoutes(listener.app, { store, runner });
+  const description = openapi(config, toolbox.names);
+  listener.app.get("/openapi.json", async () => description);
 
+  const closers: Closer[] = [
+    ["runs", (deadline) => runner.close(deadline)],
+    ["audit", (deadline) => audit.close(deadline - clock.monotonic())],
+    ["store", () => store.close()],
+    ["redis", async () => redis.client?.close()],
+    ["model", () => configured.close()],
+    ["traces", (deadline) => tracer.close(deadline)],
+  ];
   const service: Service = {
     async start() {
       const adminPort = await admin.listen("ADMIN_HOST", "ADMIN_PORT");
@@ -72,36 +178,10 @@ export function compose(config: Config, surroundings: Surroundings, wrong: Reado
       return { port, adminPort };
     },
     async shutDown() {
-      const clean = await shutDown({ config, lifecycle, listener, admin, runner, clock, metrics, log });
+      const clean = await shutDown({ ...kit, lifecycle, listener, admin, runner, closers });
       secrets.close();
       return clean;
     },
   };
   return { service };
-}
-
-function authentication(config: Config, secrets: SecretStore, clock: Clock): Authenticate {
-  const { AUTH_MODE, AUTH_ISSUER: issuer = "", AUTH_AUDIENCE: audience = "", AUTH_JWKS_URL } = config;
-  if (AUTH_MODE === "none") {
-    return authenticateNobody;
-  }
-  if (AUTH_MODE === "api-key") {
-    return authenticateApiKey(secrets.open("api_keys", parseApiKeys));
-  }
-  const remote = AUTH_JWKS_URL === undefined ? undefined : remoteJwks(AUTH_JWKS_URL);
-  const keys = remote === undefined ? secrets.open("jwks.json", parseJwks) : () => remote;
-  return authenticateJwt({ issuer, audience, keys, clock });
-}
-
-/** What `make` returns, or undefined with a further problem. */
-function attempt<T>(problems: string[], make: () => T): T | undefined {
-  try {
-    return make();
-  } catch (error) {
-    if (!(error instanceof SetupError)) {
-      throw error;
-    }
-    problems.push(error.message);
-    return undefined;
-  }
 }

@@ -8,7 +8,7 @@ const HEX = /"trace_id":"([\da-f]{32})"/;
 
 test("errors are problem details that name every field at fault", async (t) => {
   const { post, get } = await serve(t, { REQUEST_MAX_BYTES: "1000" });
-  const invalid = await post({ input: [{ role: "system", content: "" }], max_steps: 99, stream: true, tools: ["rm"] });
+  const invalid = await post({ input: [{ role: "system", content: "" }], max_steps: 99, stream: "yes", tools: ["rm"] });
   assert.equal(invalid.status, 422);
   assert.equal(invalid.headers.get("content-type")?.split(";")[0], "application/problem+json");
   assert.equal(invalid.headers.get("cache-control"), "no-store");

@@ -1,64 +1,16 @@
-import { constants } from "node:os";
-import { EXIT_CONFIG, readConfig } from "./config.ts";
-import { createLogger, type Logger } from "./logs/logger.ts";
-import { systemClock, systemRandom } from "./runtime.ts";
-import { compose, type Service } from "./service.ts";
+import { type Command, commands } from "./commands.ts";
 
-// On Ctrl-C the terminal signals every process, and npm passes its own signal on besides.
-const REPEATED_INTERRUPT_MS = 100;
+const EXIT_USAGE = 2;
 
-async function main(): Promise<void> {
-  const { config, wrong, problems } = readConfig(process.env);
-  const log = createLogger({
-    level: config.LOG_LEVEL,
-    service: config.SERVICE_NAME,
-    version: config.SERVICE_VERSION,
-    environment: config.ENVIRONMENT,
-    clock: systemClock,
-  });
-  const composed = compose(config, { clock: systemClock, random: systemRandom, log }, wrong);
-  if (composed.service === undefined || problems.length > 0) {
-    log.fatal("configuration refused", { problems: [...problems, ...(composed.problems ?? [])] });
-    process.exit(EXIT_CONFIG);
-  }
-  endOnSignals(composed.service, log);
-  try {
-    await composed.service.start();
-  } catch (error) {
-    log.fatal(error instanceof Error ? error.message : "cannot start", { error });
-    process.exit(1);
-  }
+async function run(command: Command): Promise<void> {
+  process.exitCode = await command(args);
 }
 
-function endOnSignals(service: Service, log: Logger): void {
-  let endingSince: number | undefined;
-  let failed = false;
-  const end = (): void => {
-    endingSince = systemClock.monotonic();
-    service.shutDown().then(
-      (clean) => process.exit(clean && !failed ? 0 : 1),
-      () => process.exit(1),
-    );
-  };
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    process.on(signal, () => {
-      if (endingSince === undefined) {
-        end();
-      } else if (signal === "SIGTERM" || systemClock.monotonic() - endingSince > REPEATED_INTERRUPT_MS) {
-        log.warn("second signal, exiting at once", { signal });
-        process.exit(128 + constants.signals[signal]);
-      }
-    });
-  }
-  for (const event of ["uncaughtException", "unhandledRejection"] as const) {
-    process.on(event, (error: unknown) => {
-      log.fatal("uncaught error", { error });
-      failed = true;
-      if (endingSince === undefined) {
-        end();
-      }
-    });
-  }
+const [name = "serve", ...args] = process.argv.slice(2);
+const command = commands[name];
+if (command === undefined) {
+  process.stderr.write(`there is no command ${JSON.stringify(name)}, but ${Object.keys(commands).join(", ")}\n`);
+  process.exitCode = EXIT_USAGE;
+} else {
+  void run(command);
 }
-
-void main();

@@ -1,25 +1,40 @@
-import { type Authenticate, authenticateApiKey, authenticateNobody, parseApiKeys } from "./auth/authenticate.ts";
-import { authenticateJwt, parseJwks, remoteJwks } from "./auth/jwt.ts";
+import { createAuthentication } from "./auth/configured.ts";
+import { createLogTrail } from "./audit/log-trail.ts";
 import { type Config, SetupError } from "./config.ts";
-import { readPrice } from "./cost/prices.ts";
+import { createBudget } from "./cost/budget.ts";
+import { readPrices } from "./cost/prices.ts";
 import { addAdminRoutes } from "./http/admin.ts";
+import { createIntake } from "./http/intake.ts";
 import { createListener } from "./http/listener.ts";
-import { addPublicRoutes } from "./http/public.ts";
+import { openapi } from "./http/openapi.ts";
+import { addPublicHooks } from "./http/public.ts";
+import { addRunRoutes } from "./http/runs.ts";
+import { createIntentReader } from "./http/schema.ts";
+import { addSessionRoutes } from "./http/sessions.ts";
+import { createConcurrency } from "./limits/concurrency.ts";
+import { createMemoryRateLimiter } from "./limits/memory-rate.ts";
 import type { Logger } from "./logs/logger.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import type { Model } from "./model/model.ts";
 import { createOfflineModel } from "./model/offline.ts";
-import { createRunner } from "./run/run.ts";
-import type { Clock, RandomHex } from "./runtime.ts";
-import { createSecretStore, type SecretStore } from "./secrets/store.ts";
-import { type Lifecycle, shutDown } from "./shutdown/shutdown.ts";
+import { readPrompt } from "./model/prompt.ts";
+import { createTracedModel } from "./model/traced.ts";
+import { createKillSwitch } from "./run/kill-switch.ts";
+import { createRunner } from "./run/runner.ts";
+import type { Clock, Random } from "./runtime.ts";
+import { createSecretStore } from "./secrets/store.ts";
+import { type Closer, type Lifecycle, shutDown } from "./shutdown/shutdown.ts";
+import { createMemoryStore } from "./state/memory.ts";
 import { calculator } from "./tools/calculator.ts";
-import { createToolbox, type Tool } from "./tools/toolbox.ts";
+import { createNoteTools } from "./tools/notes.ts";
+import type { Tool } from "./tools/tool.ts";
+import { createToolbox } from "./tools/toolbox.ts";
+import { createLocalTracer } from "./traces/tracer.ts";
 
 /** What the outside world gives a service. */
 export interface Surroundings {
   readonly clock: Clock;
-  readonly random: RandomHex;
+  readonly random: Random;
   readonly log: Logger;
   /** Instead of the configured ones. */
   readonly model?: Model;
@@ -35,34 +50,76 @@ export interface Service {
 }
 
 /** Puts a service together, or tells all that is in the way; what a wrong setting leads to is not looked at. */
-export function compose(config: Config, surroundings: Surroundings, wrong: ReadonlySet<string> = new Set()) {
+export async function compose(config: Config, surroundings: Surroundings, wrong: ReadonlySet<string> = new Set()) {
   const { clock, random, log } = surroundings;
   const problems: string[] = [];
   const metrics = createMetrics(config);
   const secrets = createSecretStore({ dir: config.SECRETS_DIR, clock, log, metrics });
-  const right = (...settings: (keyof Config)[]) => !settings.some((name) => wrong.has(name));
-  const authenticate = right("AUTH_MODE", "AUTH_JWKS_URL", "SECRETS_DIR")
-    ? attempt(problems, () => authentication(config, secrets, clock))
-    : undefined;
-  const price = right("PRICES_FILE", "MODEL_NAME")
-    ? attempt(problems, () => readPrice(config.PRICES_FILE, config.MODEL_NAME))
-    : undefined;
-  if (authenticate === undefined || price === undefined) {
+  const tracer = createLocalTracer(random);
+  const kit = { config, clock, random, log, metrics, secrets, tracer };
+  /** What `make` returns unless one of these settings is wrong; a problem more if it throws one. */
+  const part = <T>(settings: readonly (keyof Config)[], make: () => T): T | undefined => {
+    try {
+      return settings.some((name) => wrong.has(name)) ? undefined : make();
+    } catch (error) {
+      if (!(error instanceof SetupError)) {
+        throw error;
+      }
+      problems.push(error.message);
+      return undefined;
+    }
+  };
+  const authenticate = part(["AUTH_MODE", "AUTH_JWKS_URL", "SECRETS_DIR"], () => createAuthentication(kit));
+  const prices = part(["PRICES_FILE", "MODEL_NAME"], () => readPrices(config.PRICES_FILE, config.MODEL_NAME));
+  const prompt = part(["PROMPT_FILE"], () => readPrompt(config.PROMPT_FILE));
+  if (!authenticate || !prices || !prompt) {
     secrets.close();
     return { problems };
   }
+  const store = createMemoryStore();
+  const audit = createLogTrail(log);
+  const model = createTracedModel(surroundings.model ?? createOfflineModel(config.MODEL_NAME), tracer);
+  const killSwitch = createKillSwitch(config.AGENT_DISABLED_FILE);
+  const tools = surroundings.tools ?? [calculator, ...createNoteTools(store, clock)];
+  const toolbox = createToolbox({ ...kit, tools, timeoutMs: config.TOOL_TIMEOUT_MS });
+  const budget = createBudget({ ...kit, prices, store });
+  const runner = createRunner({
+    ...kit,
+    model,
+    prompt,
+    toolbox,
+    budget,
+    audit,
+    killSwitch,
+    store,
+  });
 
-  const model = surroundings.model ?? createOfflineModel(config.MODEL_NAME);
-  const tools = surroundings.tools ?? [calculator];
-  const toolbox = createToolbox({ tools, timeoutMs: config.TOOL_TIMEOUT_MS, clock, metrics });
-  const runner = createRunner({ config, model, price, toolbox, clock, metrics });
   const lifecycle: Lifecycle = { phase: "starting" };
-  const admin = createListener({ config, random, log });
-  addAdminRoutes(admin.app, { lifecycle, secrets, metrics });
-  const listener = createListener({ config, random, log, inFlight: metrics.httpInFlight });
-  const { names } = toolbox;
-  addPublicRoutes(listener.app, { config, authenticate, tools: names, runner, lifecycle, metrics, log, random });
+  const admin = createListener({ ...kit, tracer: createLocalTracer(random) });
+  addAdminRoutes(admin.app, {
+    ...kit,
+    lifecycle,
+    vital: [["store", () => store.check()]],
+    degraded: () => secrets.degraded().map((name) => `secret:${name}`),
+  });
+  const listener = createListener({ ...kit, inFlight: metrics.httpInFlight });
+  const open = ["/openapi.json"];
+  addPublicHooks(listener.app, { ...kit, authenticate, open, lifecycle });
+  const perMinute = config.TENANT_REQUESTS_PER_MINUTE;
+  const rate = createMemoryRateLimiter({ clock, perMinute });
+  const concurrency = createConcurrency(config.TENANT_CONCURRENCY);
+  const intake = createIntake({ ...kit, runner, store, rate, concurrency, killSwitch });
+  const intent = createIntentReader({ ...kit, tools: toolbox.names });
+  addRunRoutes(listener.app, { ...kit, intent, intake, runner });
+  addSessionRoutes(listener.app, { store, runner });
+  const description = openapi(config, toolbox.names);
+  listener.app.get("/openapi.json", async () => description);
 
+  const closers: Closer[] = [
+    ["runs", (deadline) => runner.close(deadline)],
+    ["audit", (deadline) => audit.close(deadline - clock.monotonic())],
+    ["store", () => store.close()],
+  ];
   const service: Service = {
     async start() {
       const adminPort = await admin.listen("ADMIN_HOST", "ADMIN_PORT");
@@ -72,36 +129,10 @@ export function compose(config: Config, surroundings: Surroundings, wrong: Reado
       return { port, adminPort };
     },
     async shutDown() {
-      const clean = await shutDown({ config, lifecycle, listener, admin, runner, clock, metrics, log });
+      const clean = await shutDown({ ...kit, lifecycle, listener, admin, runner, closers });
       secrets.close();
       return clean;
     },
   };
   return { service };
-}
-
-function authentication(config: Config, secrets: SecretStore, clock: Clock): Authenticate {
-  const { AUTH_MODE, AUTH_ISSUER: issuer = "", AUTH_AUDIENCE: audience = "", AUTH_JWKS_URL } = config;
-  if (AUTH_MODE === "none") {
-    return authenticateNobody;
-  }
-  if (AUTH_MODE === "api-key") {
-    return authenticateApiKey(secrets.open("api_keys", parseApiKeys));
-  }
-  const remote = AUTH_JWKS_URL === undefined ? undefined : remoteJwks(AUTH_JWKS_URL);
-  const keys = remote === undefined ? secrets.open("jwks.json", parseJwks) : () => remote;
-  return authenticateJwt({ issuer, audience, keys, clock });
-}
-
-/** What `make` returns, or undefined with a further problem. */
-function attempt<T>(problems: string[], make: () => T): T | undefined {
-  try {
-    return make();
-  } catch (error) {
-    if (!(error instanceof SetupError)) {
-      throw error;
-    }
-    problems.push(error.message);
-    return undefined;
-  }
 }

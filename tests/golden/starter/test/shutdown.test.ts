@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect } from "node:net";
-import { test } from "node:test";
+import { createInterface } from "node:readline";
+import { type TestContext, test } from "node:test";
 import { z } from "zod";
 import { DEVELOPMENT, exchange, scripted, serve, until } from "./support.ts";
 
@@ -10,21 +11,26 @@ const BODY = '{"input":"1 + 1"}';
 const HEAD = "POST /v1/runs HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n";
 const listening = z.object({ port: z.int(), admin_port: z.int() });
 
-async function spawned(env: Record<string, string>): Promise<{ child: ChildProcess; url: string; adminUrl: string }> {
+async function spawned(t: TestContext, env: Record<string, string>) {
   const child = spawn(process.execPath, ["src/main.ts"], {
     env: { ...DEVELOPMENT, ...env },
     stdio: ["ignore", "pipe", "inherit"],
   });
-  const [data]: unknown[] = await once(child.stdout, "data");
-  child.stdout.resume();
-  const { port, admin_port } = listening.parse(JSON.parse(String(data)));
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  child.once("exit", (code) => reject(new Error(`exit code ${code} before it listened`)));
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    if (line.includes('"listening"')) {
+      resolve(line);
+    }
+  });
+  const { port, admin_port } = listening.parse(JSON.parse(await promise));
   return { child, url: `http://127.0.0.1:${port}`, adminUrl: `http://127.0.0.1:${admin_port}` };
 }
 
 const exitCode = async (child: ChildProcess): Promise<unknown> => (await once(child, "exit"))[0];
 
-test("SIGTERM under load loses no answer", async () => {
-  const { child, url, adminUrl } = await spawned({ SHUTDOWN_DELAY_MS: "600" });
+test("SIGTERM under load loses no answer", async (t) => {
+  const { child, url, adminUrl } = await spawned(t, { SHUTDOWN_DELAY_MS: "600" });
   const exit = exitCode(child);
   const statuses: number[] = [];
   const client = async (): Promise<void> => {
@@ -47,8 +53,8 @@ test("SIGTERM under load loses no answer", async () => {
   assert.equal(await exit, 0);
 });
 
-test("a second signal exits at once, and not with 0, but for an interrupt that npm repeats", async () => {
-  const { child } = await spawned({ SHUTDOWN_DELAY_MS: "60000" });
+test("a second signal exits at once, and not with 0, but for an interrupt that npm repeats", async (t) => {
+  const { child } = await spawned(t, { SHUTDOWN_DELAY_MS: "60000" });
   const exit = exitCode(child);
   child.kill("SIGINT");
   setTimeout(() => child.kill("SIGINT"), 20);

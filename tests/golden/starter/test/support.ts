@@ -8,19 +8,28 @@ import { createLogger } from "../src/logs/logger.ts";
 import type { Model } from "../src/model/model.ts";
 import { type Clock, systemClock, systemRandom } from "../src/runtime.ts";
 import { compose } from "../src/service.ts";
-import type { Tool } from "../src/tools/toolbox.ts";
+import type { Tool } from "../src/tools/tool.ts";
 
 /** Settings of a service on loopback that lets everyone in. */
 export const DEVELOPMENT = {
   ENVIRONMENT: "development",
   AUTH_MODE: "none",
+  MODEL_PROVIDER: "offline",
   HOST: "127.0.0.1",
   ADMIN_HOST: "127.0.0.1",
   PORT: "0",
   ADMIN_PORT: "0",
+  TENANT_REQUESTS_PER_MINUTE: "100000",
   SHUTDOWN_DELAY_MS: "0",
   SHUTDOWN_DRAIN_MS: "1000",
 };
+
+/** A folder that the test removes. */
+export function scratch(t: TestContext): string {
+  const dir = mkdtempSync(join(tmpdir(), "agent-"));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+}
 
 /** Starts a service; the test ends it. */
 export async function serve(
@@ -33,7 +42,7 @@ export async function serve(
   const labels = { service: "demo", version: "1", environment: "test" };
   const stream = { write: (line: string) => lines.push(line) };
   const log = createLogger({ level: "info", clock: systemClock, ...labels }, stream);
-  const composed = compose(config, { clock: systemClock, random: systemRandom, log, ...parts });
+  const composed = await compose(config, { clock: systemClock, random: systemRandom, log, ...parts });
   if (composed.service === undefined || problems.length > 0) {
     throw new Error(JSON.stringify([problems, composed]));
   }
@@ -72,8 +81,7 @@ export function exchange(port: number, bytes: string): Promise<string> {
 
 /** A folder with one secret; `put` replaces it the way an orchestrator does, by renaming. */
 export function secretFolder(t: TestContext, name: string, text: string) {
-  const dir = mkdtempSync(join(tmpdir(), "secrets-"));
-  t.after(() => rmSync(dir, { recursive: true }));
+  const dir = scratch(t);
   const put = (next: string): void => {
     writeFileSync(join(dir, "next"), next);
     renameSync(join(dir, "next"), join(dir, name));
@@ -87,9 +95,4 @@ export function scripted(complete: Model["complete"]): Model {
   return { provider: "offline", name: "offline", complete };
 }
 
-/** Waits until something holds. */
-export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
+export { eventsOf, until } from "./until.ts";

@@ -1,14 +1,25 @@
 import type { FastifyInstance, FastifyReply } from "fastify";
 import type { Metrics } from "../metrics/metrics.ts";
-import type { SecretStore } from "../secrets/store.ts";
+import { type Clock, sleep } from "../runtime.ts";
 import type { Lifecycle } from "../shutdown/shutdown.ts";
+
+// Before the probe itself gives up.
+const CHECK_MS = 1_000;
 
 /** Adds the probes and the metrics. */
 export function addAdminRoutes(
   app: FastifyInstance,
-  options: { lifecycle: Lifecycle; secrets: SecretStore; metrics: Metrics },
+  options: {
+    lifecycle: Lifecycle;
+    /** Parts without which nothing can be served, each with its check. */
+    vital: readonly (readonly [name: string, check: () => Promise<void>])[];
+    /** Names of what does not work as it should, while the service serves. */
+    degraded: () => readonly string[];
+    metrics: Metrics;
+    clock: Clock;
+  },
 ): void {
-  const { lifecycle, secrets, metrics } = options;
+  const { lifecycle, vital, degraded, metrics, clock } = options;
   const notYet = (reply: FastifyReply) => reply.code(503).send({ status: lifecycle.phase });
 
   app.get("/livez", async () => ({ status: "ok" }));
@@ -17,11 +28,37 @@ export function addAdminRoutes(
     if (lifecycle.phase !== "serving") {
       return notYet(reply);
     }
-    const degraded = secrets.degraded().map((name) => `secret:${name}`);
-    return degraded.length === 0 ? { status: "ok" } : { status: "ok", degraded };
+    const failing = await failingOf(vital, clock);
+    if (failing.length > 0) {
+      return reply.code(503).send({ status: "unavailable", failing });
+    }
+    const names = degraded();
+    return names.length === 0 ? { status: "ok" } : { status: "ok", degraded: names };
   });
   app.get("/metrics", async (_request, reply) => {
     reply.type(metrics.registry.contentType);
     return metrics.registry.metrics();
   });
+}
+
+/** Names of the parts that did not say in time that they work. */
+async function failingOf(
+  vital: readonly (readonly [name: string, check: () => Promise<void>])[],
+  clock: Clock,
+): Promise<string[]> {
+  const waits = new AbortController();
+  const checks = vital.map(async ([name, check]) => {
+    const works = check().then(
+      () => true,
+      () => false,
+    );
+    const late = sleep(clock, CHECK_MS, waits.signal).then(
+      () => false,
+      () => false,
+    );
+    return (await Promise.race([works, late])) ? [] : [name];
+  });
+  const failing = (await Promise.all(checks)).flat();
+  waits.abort();
+  return failing;
 }

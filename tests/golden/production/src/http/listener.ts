@@ -1,42 +1,41 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { type FastifyRequest, fastify } from "fastify";
+import { fastify } from "fastify";
 import type { Config } from "../config.ts";
-import type { Logger, Trace } from "../logs/logger.ts";
-import type { RandomHex } from "../runtime.ts";
+import type { Logger } from "../logs/logger.ts";
+import type { Random } from "../runtime.ts";
+import { parseTraceparent } from "../traces/traceparent.ts";
+import type { Span, Tracer } from "../traces/tracer.ts";
 import { COMMON_HEADERS, Problem, problemOf, problemOfParser, refuse, refuseSocket, shuttingDown } from "./problem.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
-    spanId: string;
+    /** The request's own span; its ids go with all that is logged and called for it. */
+    span: Span;
   }
 }
 
 /** An HTTP server whose requests can be drained without losing an answer. */
 export type Listener = ReturnType<typeof createListener>;
 
-const TRACEPARENT = /^(?!ff)[\da-f]{2}-([\da-f]{32})-([\da-f]{16})-[\da-f]{2}(-.*)?$/;
-const ZEROS = /^0+$/;
 const MAX_HEADER_BYTES = 16_384;
 // Longer than the idle timeout of the usual proxies, so that they close first.
 const KEEP_ALIVE_MS = 65_000;
 // Node looks for slow clients every 30 s unless told otherwise.
 const TIMEOUT_CHECK_MS = 500;
-
-/** The ids that log lines of a request carry; fastify's id of a request is its trace id. */
-export function traceOf(request: FastifyRequest): Trace {
-  return { traceId: request.id, spanId: request.spanId };
-}
+// As many connections as the kernel holds for a process that does not take them over: Node's default.
+const MAX_BACKLOG = 511;
 
 /** Makes a listener whose errors are problem details; routes are added to its `app` before `listen`. */
 export function createListener(options: {
   config: Config;
-  random: RandomHex;
+  random: Random;
+  tracer: Tracer;
   log: Logger;
   /** Counts the requests being answered. */
   inFlight?: { inc(): void; dec(): void };
 }) {
-  const { config, random, log } = options;
+  const { config, random, tracer, log } = options;
   const exchanges = new Map<ServerResponse, IncomingMessage>();
   const served = new Set<Socket>();
 
@@ -67,40 +66,50 @@ export function createListener(options: {
       ),
     return503OnClosing: false,
     bodyLimit: config.REQUEST_MAX_BYTES,
-    genReqId: (request) => traceIdFrom(request.headers["traceparent"], random),
+    genReqId: ({ headers }) => parseTraceparent(headers["traceparent"])?.traceId ?? random.hex(16),
     frameworkErrors: (error, request, reply) => {
       refuse(reply, request.id, problemOf(error));
     },
     clientErrorHandler: (error, socket) => {
-      void refuseSocket(socket, problemOfParser(error.code), random(16));
+      void refuseSocket(socket, problemOfParser(error.code), random.hex(16));
     },
   });
   app.removeContentTypeParser("text/plain");
-  app.decorateRequest("spanId", "");
-  const allowed = new Map<string, string>();
+  app.decorateRequest("span");
+  const routes: { path: RegExp; method: string | string[] }[] = [];
   app.addHook("onRoute", ({ url, method }) => {
-    allowed.set(url, [allowed.get(url) ?? [], method].flat().join(", "));
+    routes.push({ path: new RegExp(`^${url.replaceAll(".", "\\.").replaceAll(/:[a-z]+/g, "[^/]+")}$`), method });
   });
   app.addHook("onRequest", async (request, reply) => {
-    request.spanId = random(8);
+    const { method, routeOptions, headers } = request;
+    const route = routeOptions.url ?? "unmatched";
+    request.span = tracer.start(`${method} ${route}`, "server", parseTraceparent(headers["traceparent"]), {
+      "http.request.method": method,
+      "http.route": route,
+    });
     reply.headers(COMMON_HEADERS);
     if (!hasOneHost(request.raw)) {
       reply.header("connection", "close");
       throw new Problem(400, "invalid_host");
     }
     if (request.is404) {
-      const allow = allowed.get(request.url.replace(/\?.*/, ""));
-      throw allow === undefined
+      const url = request.url.replace(/\?.*/, "");
+      const allow = routes.filter(({ path }) => path.test(url)).flatMap((each) => each.method);
+      throw allow.length === 0
         ? new Problem(404, "not_found")
-        : new Problem(405, "method_not_allowed", { headers: { allow } });
+        : new Problem(405, "method_not_allowed", { headers: { allow: allow.join(", ") } });
     }
+  });
+  app.addHook("onResponse", async ({ span }, { statusCode }) => {
+    span.set({ "http.response.status_code": statusCode });
+    span.end(statusCode >= 500 ? statusCode : undefined);
   });
   app.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error);
     if (problem.cause !== undefined) {
-      log.within(traceOf(request)).error("request failed", { error: problem.cause });
+      log.within(request.span).error("request failed", { error: problem.cause });
     }
-    return refuse(reply, request.id, problem);
+    return refuse(reply, request.span.traceId, problem);
   });
 
   const { server } = app;
@@ -125,10 +134,21 @@ export function createListener(options: {
       const address = server.address();
       return typeof address === "object" && address !== null ? address.port : config[port];
     },
+    /** Takes over the connections that the kernel has established: what it still holds at `stop`, it resets. */
+    async takeOver(): Promise<void> {
+      let arrived = true;
+      const arrival = () => (arrived = true);
+      server.on("connection", arrival);
+      // Node takes one a turn. Two immediates are a whole turn, whatever phase it is in now.
+      for (let turn = 0; arrived && turn < MAX_BACKLOG; turn += 1) {
+        arrived = false;
+        await new Promise((resolve) => setImmediate(resolve));
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      server.off("connection", arrival);
+    },
     /** Stops accepting and closes idle connections; resolves when the last connection is gone. */
     async stop(): Promise<void> {
-      // Right after the poll phase, when the connections that the kernel held are taken over.
-      await new Promise((resolve) => setImmediate(resolve));
       await new Promise((resolve) => server.close(resolve));
     },
     /** How many requests have arrived whole and still lack a whole answer. */
@@ -136,7 +156,7 @@ export function createListener(options: {
     /** Answers 503 to requests that are still arriving, then cuts every connection. */
     async cut(): Promise<void> {
       const arriving = [...exchanges].filter(([response, request]) => !request.complete && !response.headersSent);
-      await Promise.all(arriving.map(([, { socket }]) => refuseSocket(socket, shuttingDown(), random(16))));
+      await Promise.all(arriving.map(([, { socket }]) => refuseSocket(socket, shuttingDown(), random.hex(16))));
       server.closeAllConnections();
     },
   };
@@ -146,13 +166,4 @@ export function createListener(options: {
 function hasOneHost({ rawHeaders, httpVersion }: IncomingMessage): boolean {
   const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === "host").length;
   return hosts === 1 || (hosts === 0 && httpVersion === "1.0");
-}
-
-/** The trace that a W3C `traceparent` continues, or a new one if it is absent or invalid. */
-function traceIdFrom(traceparent: unknown, random: RandomHex): string {
-  const match = typeof traceparent === "string" ? TRACEPARENT.exec(traceparent) : null;
-  const [header = "", traceId = "", parentId = "", suffix] = match ?? [];
-  // Only a version above 00 may carry further parts.
-  const valid = suffix === undefined || !header.startsWith("00");
-  return match !== null && valid && !ZEROS.test(traceId) && !ZEROS.test(parentId) ? traceId : random(16);
 }

@@ -58,6 +58,14 @@ export function createSecretStore(options: { dir: string; clock: Clock; log: Log
       return () => value;
     },
 
+    /** Whether there is a file for a secret that may be left out. */
+    has: (name: string): boolean => readable(join(dir, name)).trim() !== "",
+
+    /** Reads every secret again now, for a caller whose credentials have just been refused. */
+    refresh: async (): Promise<void> => {
+      await Promise.all(refreshers.map((refresh) => refresh()));
+    },
+
     /** Names of the secrets whose file is unusable now, while their last good value serves. */
     degraded: () => [...degraded].toSorted(),
 

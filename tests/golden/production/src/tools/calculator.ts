@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineTool, ToolError } from "./toolbox.ts";
+import { defineTool, ToolError } from "./tool.ts";
 
 const TOKEN = /\s*(\d+(?:\.\d+)?|[-+*/%()])/y;
 const SIGNIFICANT_DIGITS = 15;
@@ -16,6 +16,8 @@ const OPERATORS: Readonly<Record<string, { binds: number; apply: (left: number, 
 export const calculator = defineTool({
   name: "calculator",
   description: "Evaluates arithmetic with + - * / % and parentheses.",
+  version: "1",
+  risk: "read",
   arguments: z.strictObject({ expression: z.string().min(1).max(200) }),
   run: async ({ expression }) => {
     const tokens = tokenize(expression.trimEnd());

@@ -1,6 +1,8 @@
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import type { FastifyReply } from "fastify";
+import { problemOfFailure } from "../run/answer.ts";
+import type { RunProblem } from "../run/record.ts";
 
 /** One field of a request that is at fault, by its JSON Pointer. */
 export type FieldError = Readonly<{ pointer: string; detail: string }>;
@@ -25,11 +27,18 @@ export class Problem extends Error {
   readonly title: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly errors: readonly FieldError[] | undefined;
+  /** Members of its own that this problem has. */
+  readonly extension: Readonly<Record<string, string>>;
 
   constructor(
     status: number,
     code: string,
-    options: { headers?: Record<string, string>; errors?: FieldError[]; cause?: unknown } = {},
+    options: {
+      headers?: Record<string, string>;
+      errors?: FieldError[];
+      extension?: Record<string, string>;
+      cause?: unknown;
+    } = {},
   ) {
     super(code, { cause: options.cause });
     this.status = status;
@@ -37,14 +46,34 @@ export class Problem extends Error {
     this.title = STATUS_CODES[status] ?? "Unknown";
     this.headers = options.headers ?? {};
     this.errors = options.errors;
+    this.extension = options.extension ?? {};
   }
 
   /** The body of the answer. */
   body(traceId: string): string {
-    const { status, code, title, errors } = this;
+    const { status, code, title, errors, extension } = this;
     const detail = DETAILS[code];
-    return JSON.stringify({ type: "about:blank", title, status, detail, code, trace_id: traceId, errors });
+    return JSON.stringify({
+      type: "about:blank",
+      title,
+      status,
+      detail,
+      code,
+      trace_id: traceId,
+      errors,
+      ...extension,
+    });
   }
+}
+
+/** The header that tells a client when to come back. */
+export function retryAfter(ms: number): Record<string, string> {
+  return { "retry-after": String(Math.max(1, Math.ceil(ms / 1_000))) };
+}
+
+/** The answer to a run that failed. */
+export function problemOfRun({ status, code, retryAfterMs }: RunProblem, cause?: unknown): Problem {
+  return new Problem(status, code, { headers: retryAfterMs === undefined ? {} : retryAfter(retryAfterMs), cause });
 }
 
 /** Answer to what comes while the service shuts down: another replica will serve it. */
@@ -66,6 +95,10 @@ const CODES: Readonly<Record<number, string>> = {
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) {
     return error;
+  }
+  const failure = problemOfFailure(error);
+  if (failure !== undefined) {
+    return problemOfRun(failure, error);
   }
   const status = error instanceof Error && "statusCode" in error ? Number(error.statusCode) : 500;
   const code = CODES[status];

@@ -1,9 +1,9 @@
 import { z } from "zod";
-import manifest from "../../package.json" with { type: "json" };
 import type { Config } from "../config.ts";
-import type { Message } from "../model/model.ts";
-import type { RunRequest, RunResult } from "../run/run.ts";
-import { type FieldError, Problem, PROBLEM_TYPE } from "./problem.ts";
+import type { RunLimits } from "../run/record.ts";
+import type { Random } from "../runtime.ts";
+import type { Intent } from "./intake.ts";
+import { type FieldError, Problem } from "./problem.ts";
 
 // Lone surrogates have no UTF-8 form.
 const text = z.string().refine((value) => value.isWellFormed(), "expected well-formed Unicode");
@@ -11,40 +11,97 @@ const message = z.strictObject({ role: z.enum(["user", "assistant"]), content: t
 const conversation = z
   .array(message)
   .refine((messages) => messages.at(-1)?.role === "user", "expected the last message to be the user's");
+const NAME = /^[\w.-]{1,128}$/;
+const name = z.string().regex(NAME, "expected 1 to 128 letters, digits, `_`, `.` or `-`");
+const printable = /^[\x21-\x7e]{1,255}$/;
+
+/** Whether a run or a session may have this id. */
+export const isName = (id: string): boolean => NAME.test(id);
 
 /** Schema of the body of `POST /v1/runs`; a request may lower the limits, never raise them. */
-export function runBody(tools: readonly string[], maxSteps: number) {
+export function runBody(tools: readonly string[], { RUN_MAX_STEPS: maxSteps }: Config) {
   return z.strictObject({
     input: z.union([text.min(1), conversation], "required: a text or a list of messages"),
+    session_id: name.optional().meta({ description: "The conversation to go on with, or a new one's name." }),
     tools: z.array(z.enum(tools)).optional().meta({ description: "Tools the run may use; all of them if absent." }),
     max_steps: z.int().min(1).max(maxSteps).optional(),
+    stream: z.boolean().optional().meta({ description: "Whether to answer with server-sent events." }),
   });
 }
 
-/** Body of `POST /v1/runs`. */
-export type RunBody = z.output<ReturnType<typeof runBody>>;
+/** Schema of the body of `POST /v1/runs/{id}/approvals`. */
+export const approvalBody = z.strictObject({ approval_id: name, decision: z.enum(["approve", "deny"]) });
 
 /** Schema of a run's answer. */
 export const runAnswer = z.object({
   id: z.string(),
-  status: z.enum(["completed", "stopped"]),
-  reason: z.enum(["max_steps", "max_tool_calls", "deadline"]).optional(),
+  session_id: z.string(),
+  status: z.enum(["running", "completed", "stopped", "failed", "cancelled", "awaiting_approval"]),
+  reason: z.string().optional(),
+  approvals: z
+    .array(
+      z.object({ approval_id: z.string(), tool: z.string(), arguments: z.unknown(), expires_at: z.iso.datetime() }),
+    )
+    .optional(),
   output: z.string(),
   steps: z.int(),
   usage: z.object({ input_tokens: z.int(), output_tokens: z.int(), cost_usd: z.number() }),
   trace_id: z.string(),
 });
 
-/** The run that a body asks for. */
-export function runRequest(body: RunBody, tools: readonly string[], maxSteps: number): RunRequest {
-  const messages: Message[] = typeof body.input === "string" ? [{ role: "user", content: body.input }] : body.input;
-  return { messages, tools: body.tools ?? tools, maxSteps: body.max_steps ?? maxSteps };
+/** Schema of a session's answer. */
+export const sessionAnswer = z.object({
+  id: z.string(),
+  created_at: z.iso.datetime(),
+  messages: z.array(z.object({ role: z.enum(["user", "assistant", "tool"]), content: z.string() })),
+});
+
+/** Schema of RFC 9457 problem details. */
+export const problemAnswer = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string().optional(),
+  code: z.string(),
+  trace_id: z.string(),
+  errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
+});
+
+/** Makes the function that reads what a client wants from a request. */
+export function createIntentReader(options: { config: Config; tools: readonly string[]; random: Random }) {
+  const { config, tools, random } = options;
+  const schema = runBody(tools, config);
+  const limits: RunLimits = {
+    maxSteps: config.RUN_MAX_STEPS,
+    maxToolCalls: config.RUN_MAX_TOOL_CALLS,
+    maxTokens: config.RUN_MAX_TOKENS,
+    maxCostNanoDollars: config.RUN_MAX_COST_USD,
+  };
+  return (body: unknown, headers: Readonly<Record<string, string | string[] | undefined>>): Intent => {
+    const asked = parseBody(schema, body);
+    const key = headerOf(headers, "idempotency-key", printable);
+    return {
+      sessionId: asked.session_id ?? `ses_${random.hex(16)}`,
+      input: typeof asked.input === "string" ? [{ role: "user", content: asked.input }] : asked.input,
+      tools: asked.tools ?? tools,
+      limits: { ...limits, maxSteps: asked.max_steps ?? limits.maxSteps },
+      stream: asked.stream ?? /\btext\/event-stream\b/i.test(String(headers["accept"] ?? "")),
+      ...(key === undefined ? {} : { key: { value: key, body } }),
+    };
+  };
 }
 
-/** The answer that tells of a run. */
-export function runAnswerOf(id: string, traceId: string, { tokens, costNanoDollars, ...result }: RunResult): unknown {
-  const usage = { input_tokens: tokens.input, output_tokens: tokens.output, cost_usd: costNanoDollars / 1e9 };
-  return { id, ...result, usage, trace_id: traceId };
+/** A header that a client may leave out; throws a 400 problem if it is not as expected. */
+export function headerOf(
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+  header: string,
+  pattern: RegExp,
+): string | undefined {
+  const value = headers[header];
+  if (value !== undefined && (typeof value !== "string" || !pattern.test(value))) {
+    throw new Problem(400, "invalid_header", { errors: [{ pointer: header, detail: "not well-formed" }] });
+  }
+  return value;
 }
 
 /** Checks a body against a schema; throws a 422 problem that names every field at fault. */
@@ -69,44 +126,4 @@ function fieldErrors({ path, ...issue }: z.core.$ZodIssue): FieldError[] {
 
 function pointer(path: readonly PropertyKey[]): string {
   return path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
-}
-
-const problem = z.object({
-  type: z.string(),
-  title: z.string(),
-  status: z.int(),
-  detail: z.string().optional(),
-  code: z.string(),
-  trace_id: z.string(),
-  errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
-});
-
-/** Describes the public API. */
-export function openapi(config: Config, body: z.ZodType): unknown {
-  return {
-    openapi: "3.1.0",
-    info: { title: config.SERVICE_NAME, description: manifest.description, version: config.SERVICE_VERSION },
-    paths: {
-      "/v1/runs": {
-        post: {
-          operationId: "createRun",
-          summary: "Runs the agent and answers with its result.",
-          security: config.AUTH_MODE === "none" ? [] : [{ bearer: [] }],
-          requestBody: {
-            required: true,
-            content: { "application/json": { schema: z.toJSONSchema(body, { io: "input" }) } },
-          },
-          responses: {
-            200: answer("The run ended, completed or stopped by a limit.", runAnswer),
-            default: answer("The request was refused or failed.", problem, PROBLEM_TYPE),
-          },
-        },
-      },
-    },
-    components: { securitySchemes: { bearer: { type: "http", scheme: "bearer" } } },
-  };
-}
-
-function answer(description: string, schema: z.ZodType, type = "application/json") {
-  return { description, content: { [type]: { schema: z.toJSONSchema(schema) } } };
 }

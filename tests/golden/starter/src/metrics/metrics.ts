@@ -29,7 +29,6 @@ export function createMetrics(config: Config) {
     auth_mode: config.AUTH_MODE,
   };
   gauge("agent_config_info", "Settings to join on.", Object.keys(info)).set(info, 1);
-
   return {
     registry,
     httpRequests: counter("agent_http_requests_total", "Answers of the public API.", ["method", "route", "status"]),
@@ -38,10 +37,14 @@ export function createMetrics(config: Config) {
     runs: counter("agent_runs_total", "Runs that ended.", ["status", "reason"]),
     runDuration: histogram("agent_run_duration_seconds", "Time from a run's start to its end."),
     runSteps: new Histogram({ name: "agent_run_steps", help: "Steps of a run.", buckets: STEP_BUCKETS, registers }),
+    approvals: counter("agent_approvals_total", "Decisions on risky calls.", ["decision"]),
     modelRequests: counter("agent_model_requests_total", "Calls of the model.", ["provider", "model", "outcome"]),
     modelDuration: histogram("agent_model_request_duration_seconds", "Time of a model call.", ["provider", "model"]),
+    unknownModels: counter("agent_unknown_model_total", "Answers of a model that has no price."),
     tokens: counter("agent_tokens_total", "Tokens sent and received.", ["model", "direction"]),
     cost: counter("agent_cost_usd_total", "Cost of model calls in US dollars.", ["model"]),
+    budgetRemaining: gauge("agent_budget_remaining_ratio", "What is left of a budget.", ["scope"]),
+    rateLimited: counter("agent_rate_limited_total", "Requests answered 429.", ["reason"]),
     toolCalls: counter("agent_tool_calls_total", "Calls of tools.", ["tool", "outcome"]),
     toolDuration: histogram("agent_tool_duration_seconds", "Time of a tool call.", ["tool"]),
     secretFailures: counter("agent_secret_refresh_failures_total", "Unusable readings of a secret.", ["secret"]),

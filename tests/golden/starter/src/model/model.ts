@@ -1,4 +1,5 @@
 import type { Tokens } from "../cost/prices.ts";
+import type { TraceContext } from "../traces/tracer.ts";
 
 /** A call of a tool that the model asks for. */
 export interface ToolCall {
@@ -6,6 +7,8 @@ export interface ToolCall {
   readonly tool: string;
   /** Anything: what a model writes is not trusted to fit the tool. */
   readonly arguments: unknown;
+  /** What the provider wants to get back with the call, as it came, such as the thought signatures of Gemini. */
+  readonly extra?: unknown;
 }
 
 /** One turn of a conversation. */
@@ -23,14 +26,39 @@ export interface ToolDescription {
 }
 
 /** What the model is asked. */
-export type ModelRequest = Readonly<{ messages: readonly Message[]; tools: readonly ToolDescription[] }>;
+export interface ModelRequest {
+  /** The prompt that tells the model what it is. */
+  readonly system: string;
+  readonly messages: readonly Message[];
+  readonly tools: readonly ToolDescription[];
+  /** The most tokens that the answer may have. */
+  readonly maxTokens: number;
+}
 
 /** What the model answers: text, and calls that it waits for. */
-export type ModelReply = Readonly<{ text: string; calls: readonly ToolCall[]; tokens: Tokens }>;
+export interface ModelReply {
+  readonly text: string;
+  readonly calls: readonly ToolCall[];
+  /** As the provider counted them; absent if it did not say. */
+  readonly tokens?: Tokens;
+  /** The model that answered, which may be a dated version of the one asked; absent if the provider did not say. */
+  readonly model?: string;
+}
+
+/** What goes with a call of the model. */
+export interface ModelCall {
+  readonly signal: AbortSignal;
+  /** Monotonic milliseconds after which nothing is begun any more. */
+  readonly deadline: number;
+  readonly trace: TraceContext;
+  /** Gets the text as it comes; without it the answer is asked for in one piece. */
+  readonly onText?: (text: string) => void;
+}
 
 /** A language model. */
 export interface Model {
   readonly provider: string;
   readonly name: string;
-  complete(request: ModelRequest, signal: AbortSignal): Promise<ModelReply>;
+  /** Rejects with `UpstreamError`, or with the signal's reason once that aborts. */
+  complete(request: ModelRequest, call: ModelCall): Promise<ModelReply>;
 }

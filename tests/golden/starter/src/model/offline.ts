@@ -5,54 +5,72 @@ const ARITHMETIC = /[\d(][-+*/%().\d\s]*/g;
 const OPERATION = /\d\)*\s*[-+*/%]\s*[-(]*\d/;
 const MAX_EXPRESSION = 200;
 const CHARACTERS_PER_TOKEN = 4;
+const PIECE = /\S*\s*/g;
 
 /**
- * A deterministic model that needs no key and no network. It calls every tool that the input names, and the
- * calculator for arithmetic; then it answers with what the tools returned. Without a call it repeats the input.
+ * A deterministic model that needs no key and no network. It calls every tool that the last input names, with the JSON
+ * object in the input as arguments, and the calculator for arithmetic; then it answers with what the tools returned.
+ * Without a call it repeats the input.
  */
 export function createOfflineModel(name: string): Model {
-  return { provider: "offline", name, complete: async (request) => reply(request) };
-}
-
-function reply({ messages, tools }: ModelRequest): ModelReply {
-  const asked = messages.findLastIndex((message) => message.role === "user");
-  const input = messages[asked]?.content ?? "";
-  const results = messages.slice(asked).filter((message) => message.role === "tool");
-  const calls = results.length === 0 ? tools.flatMap((tool) => callsOf(tool.name, input)) : [];
-  const answer = results.map(({ tool, content }) => `${tool}: ${content}`).join("\n");
-  const text = calls.length > 0 ? "" : answer || `You said: ${input}`;
   return {
-    text,
-    calls,
-    tokens: {
-      input: tokensIn(messages.map(({ content }: Message) => content).join("")),
-      output: tokensIn(text + JSON.stringify(calls)),
+    provider: "offline",
+    name,
+    async complete(request, { signal, onText }) {
+      signal.throwIfAborted();
+      const reply = replyTo(request);
+      for (const piece of reply.text.match(PIECE) ?? []) {
+        if (piece !== "") {
+          onText?.(piece);
+        }
+      }
+      return reply;
     },
   };
 }
 
-function callsOf(tool: string, input: string): ToolCall[] {
-  const call = (args: unknown, index = 0): ToolCall => ({ id: `${tool}_${index + 1}`, tool, arguments: args });
-  const expressions = tool === "calculator" ? expressionsIn(input) : [];
+function replyTo({ system, messages, tools, maxTokens }: ModelRequest): ModelReply {
+  const asked = messages.findLastIndex((message) => message.role === "user");
+  const input = inputOf(messages[asked]?.content ?? "");
+  const results = messages.slice(asked).filter((message) => message.role === "tool");
+  const calls = results.length === 0 ? tools.flatMap((tool) => callsOf(tool.name, input)) : [];
+  const answer = results.map(({ tool, content }) => `${tool}: ${content}`).join("\n");
+  const whole = calls.length > 0 ? "" : answer || `You said: ${input.text}`;
+  const text = whole.slice(0, maxTokens * CHARACTERS_PER_TOKEN).toWellFormed();
+  const read = [system, ...messages.map(({ content }: Message) => content)].join("");
+  const written = calls.length > 0 ? JSON.stringify(calls) : text;
+  return { text, calls, tokens: { input: tokensIn(read), output: tokensIn(written) } };
+}
+
+interface Input {
+  readonly text: string;
+  /** What is in it beside the arguments that it spells out as a JSON object. */
+  readonly words: string;
+  readonly args: unknown;
+}
+
+function inputOf(text: string): Input {
+  const [start, end] = [text.indexOf("{"), text.lastIndexOf("}") + 1];
+  try {
+    return { text, words: `${text.slice(0, start)} ${text.slice(end)}`, args: JSON.parse(text.slice(start, end)) };
+  } catch {
+    return { text, words: text, args: {} };
+  }
+}
+
+function callsOf(tool: string, { words, args }: Input): ToolCall[] {
+  const call = (given: unknown, index = 0): ToolCall => ({ id: `${tool}_${index + 1}`, tool, arguments: given });
+  const expressions = tool === "calculator" ? expressionsIn(words) : [];
   if (expressions.length > 0) {
     return expressions.map((expression, index) => call({ expression }, index));
   }
-  return input.match(WORDS)?.includes(tool) ? [call(objectIn(input))] : [];
+  return words.match(WORDS)?.includes(tool) ? [call(args)] : [];
 }
 
 function expressionsIn(input: string): string[] {
   return (input.match(ARITHMETIC) ?? [])
     .filter((candidate) => candidate.length <= MAX_EXPRESSION && OPERATION.test(candidate))
     .map((candidate) => candidate.replace(/[^\d)]+$/, ""));
-}
-
-/** The arguments that the input spells out as a JSON object. */
-function objectIn(input: string): unknown {
-  try {
-    return JSON.parse(input.slice(input.indexOf("{"), input.lastIndexOf("}") + 1));
-  } catch {
-    return {};
-  }
 }
 
 function tokensIn(text: string): number {

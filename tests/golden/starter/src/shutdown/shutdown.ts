@@ -2,7 +2,7 @@ import type { Config } from "../config.ts";
 import type { Listener } from "../http/listener.ts";
 import type { Logger } from "../logs/logger.ts";
 import type { Metrics } from "../metrics/metrics.ts";
-import type { Runner } from "../run/run.ts";
+import type { Runner } from "../run/runner.ts";
 import { type Clock, sleep } from "../runtime.ts";
 
 /**
@@ -10,6 +10,9 @@ import { type Clock, sleep } from "../runtime.ts";
  * to come back on another connection. draining: finishes what it has accepted, refuses the rest.
  */
 export type Phase = "starting" | "serving" | "leaving" | "draining";
+
+/** Something to be closed at the end, until a deadline in monotonic milliseconds. */
+export type Closer = readonly [name: string, close: (deadline: number) => Promise<void>];
 
 /** Where the process stands between its start and its end. */
 export interface Lifecycle {
@@ -21,6 +24,10 @@ const POLL_MS = 20;
 const END_RUNS_AT = 0.8;
 // What has begun to arrive when the listener closes gets this long to arrive whole.
 const ARRIVAL_MS = 500;
+// What is flushed and closed at the end gets this long in all.
+const FLUSH_MS = 10_000;
+// Of its share, what a part may take before it is left behind.
+const CLOSE_WITHIN = 0.8;
 
 /**
  * Ends the service without losing an answer: lets the endpoints forget it, stops accepting, drains,
@@ -31,12 +38,14 @@ export async function shutDown(options: {
   listener: Listener;
   admin: Listener;
   runner: Runner;
+  /** In this order. */
+  closers: readonly Closer[];
   config: Config;
   clock: Clock;
   metrics: Metrics;
   log: Logger;
 }): Promise<boolean> {
-  const { lifecycle, listener, admin, runner, config, clock, metrics, log } = options;
+  const { lifecycle, listener, admin, runner, closers, config, clock, metrics, log } = options;
   const { SHUTDOWN_DELAY_MS: delayMs, SHUTDOWN_DRAIN_MS: drainMs } = config;
   lifecycle.phase = "leaving";
   metrics.shuttingDown.set(1);
@@ -46,11 +55,15 @@ export async function shutDown(options: {
   lifecycle.phase = "draining";
   const started = clock.monotonic();
   const elapsed = (): number => clock.monotonic() - started;
+  await listener.takeOver();
+  const arrivedBy = Math.min(elapsed() + ARRIVAL_MS, drainMs);
   let gone = false;
   void listener.stop().finally(() => {
     gone = true;
   });
-  const drained = (): boolean => gone || (listener.unanswered() === 0 && elapsed() >= Math.min(ARRIVAL_MS, drainMs));
+  const answered = (): boolean => gone || (listener.unanswered() === 0 && elapsed() >= arrivedBy);
+  // Some runs go on though their client has left.
+  const drained = (): boolean => runner.active() === 0 && answered();
   const drainUntil = async (deadline: number): Promise<void> => {
     while (!drained() && elapsed() < deadline) {
       await sleep(clock, POLL_MS);
@@ -63,8 +76,26 @@ export async function shutDown(options: {
 
   const cut = listener.unanswered();
   await listener.cut();
+  await flush(closers, clock, log);
   void admin.stop();
   await admin.cut();
   log.info("shut down", { cut });
   return cut === 0;
+}
+
+/** Closes one after the other; one that hangs takes no more than its share of the time. */
+async function flush(closers: readonly Closer[], clock: Clock, log: Logger): Promise<void> {
+  const share = FLUSH_MS / closers.length;
+  for (const [name, close] of closers) {
+    const late = new AbortController();
+    const overdue = sleep(clock, share, late.signal).then(
+      () => log.warn("not closed in time", { part: name }),
+      () => undefined,
+    );
+    const closed = close(clock.monotonic() + share * CLOSE_WITHIN).catch((error: unknown) =>
+      log.warn("not closed cleanly", { part: name, error }),
+    );
+    await Promise.race([closed, overdue]);
+    late.abort();
+  }
 }

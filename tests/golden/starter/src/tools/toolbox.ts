@@ -1,53 +1,42 @@
-import { z } from "zod";
 import type { Logger } from "../logs/logger.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { ToolCall } from "../model/model.ts";
 import { abortable, type Clock } from "../runtime.ts";
-
-/** Goes back to the model as the result of a call, so its message must not hold a secret. */
-export class ToolError extends Error {
-  override readonly name = "ToolError";
-}
-
-/** Something the model may do. */
-export type Tool = ReturnType<typeof defineTool>;
+import type { TraceContext, Tracer } from "../traces/tracer.ts";
+import { type Tool, ToolError } from "./tool.ts";
 
 /** The tools that a service has; nothing else can be called. */
 export type Toolbox = ReturnType<typeof createToolbox>;
 
-/** Makes a tool whose arguments are checked before `run` sees them. */
-export function defineTool<Arguments extends z.ZodObject>(definition: {
-  name: string;
-  description: string;
-  arguments: Arguments;
-  run: (args: z.output<Arguments>, signal: AbortSignal) => Promise<string>;
-}) {
-  const { name, description, arguments: schema, run } = definition;
-  return {
-    description: { name, description, parameters: z.toJSONSchema(schema) },
-    async call(args: unknown, signal: AbortSignal): Promise<string> {
-      const parsed = schema.safeParse(args);
-      if (!parsed.success) {
-        throw new ToolError(`bad arguments: ${z.prettifyError(parsed.error)}`);
-      }
-      return run(parsed.data, signal);
-    },
-  };
+/** On whose behalf a call is made. */
+export interface Caller {
+  readonly tenant: string;
+  readonly sessionId: string;
+  /** Unique to the call; the same if the run is resumed. */
+  readonly callKey: string;
+  readonly trace: TraceContext;
+  readonly signal: AbortSignal;
+  readonly log: Logger;
 }
-
 /** Gathers the tools of a service. */
-export function createToolbox(options: { tools: readonly Tool[]; timeoutMs: number; clock: Clock; metrics: Metrics }) {
-  const { timeoutMs, clock, metrics } = options;
+export function createToolbox(options: {
+  tools: readonly Tool[];
+  timeoutMs: number;
+  clock: Clock;
+  tracer: Tracer;
+  metrics: Metrics;
+}) {
+  const { timeoutMs, clock, tracer, metrics } = options;
   const tools = new Map(options.tools.map((tool) => [tool.description.name, tool]));
 
-  async function attempt(tool: Tool, args: unknown, signal: AbortSignal): Promise<string> {
+  async function attempt(tool: Tool, args: unknown, caller: Caller, trace: TraceContext, within: AbortSignal) {
+    const { tenant, sessionId, callKey: idempotencyKey } = caller;
     const timeout = new AbortController();
-    const cancel = clock.after(timeoutMs, () => timeout.abort());
-    const either = AbortSignal.any([signal, timeout.signal]);
+    const cancel = clock.after(timeoutMs, () => timeout.abort(new ToolError(`no result within ${timeoutMs} ms`)));
+    const signal = AbortSignal.any([within, timeout.signal]);
+    const context = { tenant, sessionId, idempotencyKey, trace, signal, deadline: clock.monotonic() + timeoutMs };
     try {
-      return await abortable(either, () => tool.call(args, either));
-    } catch (error) {
-      throw timeout.signal.aborted ? new ToolError(`no result within ${timeoutMs} ms`) : error;
+      return await abortable(signal, () => tool.run(args, context));
     } finally {
       cancel();
     }
@@ -58,32 +47,39 @@ export function createToolbox(options: { tools: readonly Tool[]; timeoutMs: numb
     describe: (allowed: readonly string[]) =>
       [...tools.values()].map((tool) => tool.description).filter(({ name }) => allowed.includes(name)),
 
-    /** The result of a call as the model gets it: a failure is a result too. Rejects only when `signal` aborts. */
-    async call(call: ToolCall, allowed: readonly string[], signal: AbortSignal, log: Logger): Promise<string> {
-      const tool = allowed.includes(call.tool) ? tools.get(call.tool) : undefined;
-      if (tool === undefined) {
-        metrics.toolCalls.inc({ tool: "unknown", outcome: "error" });
-        return "error: there is no such tool";
-      }
+    /** The tool that a call may use, if there is one. */
+    find: (call: ToolCall, allowed: readonly string[]): Tool | undefined =>
+      allowed.includes(call.tool) ? tools.get(call.tool) : undefined,
+
+    /** The result of a call as the model gets it: a failure is a result too. Rejects only when the signal aborts. */
+    async call(tool: Tool, args: unknown, caller: Caller): Promise<{ ok: boolean; content: string }> {
+      const { name } = tool.description;
       const started = clock.monotonic();
+      const span = tracer.start(`execute_tool ${name}`, "internal", caller.trace, {
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.name": name,
+      });
       let outcome = "error";
+      let failure: unknown;
       try {
-        const result = await attempt(tool, call.arguments, signal);
+        const content = await attempt(tool, args, caller, span, caller.signal);
         outcome = "success";
-        return result;
+        return { ok: true, content };
       } catch (error) {
-        if (signal.aborted) {
+        failure = error;
+        if (caller.signal.aborted) {
           outcome = "cancelled";
           throw error;
         }
         if (error instanceof ToolError) {
-          return `error: ${error.message}`;
+          return { ok: false, content: `error: ${error.message}` };
         }
-        log.error("tool failed", { tool: call.tool, error });
-        return "error: the tool failed";
+        caller.log.error("tool failed", { tool: name, error });
+        return { ok: false, content: "error: the tool failed" };
       } finally {
-        metrics.toolCalls.inc({ tool: call.tool, outcome });
-        metrics.toolDuration.observe({ tool: call.tool }, (clock.monotonic() - started) / 1_000);
+        span.end(failure);
+        metrics.toolCalls.inc({ tool: name, outcome });
+        metrics.toolDuration.observe({ tool: name }, (clock.monotonic() - started) / 1_000);
       }
     },
   };

@@ -1,0 +1,48 @@
+import type { Config } from "./config.ts";
+const hasPassword = (url: string | undefined) => url !== undefined && new URL(url).password !== "";
+/** What right settings have against each other; the first setting of each rule is the one to change. */
+export function contradictions(config: Config, wrong: ReadonlySet<string>): string[] {
+  const jwt = config.AUTH_MODE === "jwt";
+  const development = config.ENVIRONMENT === "development";
+  const plain = (url: string | undefined) => !development && url?.startsWith("http:") === true;
+  const unencrypted = (url: string | undefined) =>
+    !development &&
+    url !== undefined &&
+    !/^(require|verify-ca|verify-full)$/.test(new URL(url).searchParams.get("sslmode") ?? "");
+  const rules: [settings: (keyof Config)[], broken: boolean, expected: string][] = [
+    [["ADMIN_PORT", "PORT"], config.PORT === config.ADMIN_PORT && config.PORT !== 0, "another port than PORT"],
+    [["AUTH_MODE", "ENVIRONMENT"], config.AUTH_MODE === "none" && !development, "jwt or api-key outside development"],
+    [["AUTH_ISSUER", "AUTH_MODE"], jwt && config.AUTH_ISSUER === undefined, "an issuer, as AUTH_MODE is jwt"],
+    [["AUTH_AUDIENCE", "AUTH_MODE"], jwt && config.AUTH_AUDIENCE === undefined, "an audience, as AUTH_MODE is jwt"],
+    [["AUTH_JWKS_URL", "ENVIRONMENT"], plain(config.AUTH_JWKS_URL), "https outside development"],
+    [["SIEM_URL", "ENVIRONMENT"], plain(config.SIEM_URL), "https outside development"],
+    [
+      ["DATABASE_URL", "ENVIRONMENT", "STATE"],
+      !development && config.DATABASE_URL === undefined && config.STATE === undefined,
+      "a postgres URL outside development, or STATE=memory for one replica that forgets",
+    ],
+    [["DATABASE_URL"], hasPassword(config.DATABASE_URL), "no password: it is the secret postgres_password"],
+    [["MIGRATE_DATABASE_URL"], hasPassword(config.MIGRATE_DATABASE_URL), "no password: it is a secret"],
+    [["DATABASE_URL", "ENVIRONMENT"], unencrypted(config.DATABASE_URL), "sslmode=verify-full outside development"],
+    [["MIGRATE_DATABASE_URL", "ENVIRONMENT"], unencrypted(config.MIGRATE_DATABASE_URL), "sslmode=verify-full"],
+    [["REDIS_URL"], hasPassword(config.REDIS_URL), "no password: it is the secret redis_password"],
+    [
+      ["REDIS_URL", "ENVIRONMENT"],
+      !development && config.REDIS_URL?.startsWith("redis:") === true,
+      "rediss outside development",
+    ],
+    [
+      ["MODEL_BASE_URL", "MODEL_PROVIDER"],
+      ["azure", "bedrock", "openai-compatible"].includes(config.MODEL_PROVIDER) && config.MODEL_BASE_URL === undefined,
+      "an http or https URL, as this MODEL_PROVIDER has none of its own",
+    ],
+    [
+      ["BREAKER_MAX_OPEN_MS", "BREAKER_OPEN_MS"],
+      config.BREAKER_MAX_OPEN_MS < config.BREAKER_OPEN_MS,
+      "at least BREAKER_OPEN_MS",
+    ],
+  ];
+  return rules
+    .filter(([settings, broken]) => broken && !settings.some((name) => wrong.has(name)))
+    .map(([[name], , expected]) => `${name}: expected ${expected}`);
+}

@@ -1,0 +1,11 @@
+/** Does something with the arguments it is given; resolves to the exit code. */
+export type Command = (args: readonly string[]) => Promise<number>;
+
+/** What the bundle can do, by name; each part is loaded when it is asked for. */
+export const commands: Readonly<Record<string, Command>> = {
+  serve: async () => {
+    const { serve } = await import("./serve.ts");
+    await serve();
+    return 0;
+  },
+};

@@ -1,0 +1,32 @@
+import type { Tracer } from "../traces/tracer.ts";
+import type { Model } from "./model.ts";
+
+/** A model each of whose calls is a `chat` span over all its attempts, as the GenAI conventions have it; no content. */
+export function createTracedModel(model: Model, tracer: Tracer): Model {
+  const { provider, name } = model;
+  return {
+    provider,
+    name,
+    async complete(request, call) {
+      const span = tracer.start(`chat ${name}`, "client", call.trace, {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": provider,
+        "gen_ai.request.model": name,
+        "gen_ai.request.max_tokens": request.maxTokens,
+      });
+      try {
+        const reply = await model.complete(request, { ...call, trace: span });
+        span.set({
+          "gen_ai.response.model": reply.model,
+          "gen_ai.usage.input_tokens": reply.tokens?.input,
+          "gen_ai.usage.output_tokens": reply.tokens?.output,
+        });
+        span.end();
+        return reply;
+      } catch (error) {
+        span.end(error);
+        throw error;
+      }
+    },
+  };
+}
