@@ -14,7 +14,7 @@ use crate::service::npm;
 use crate::toolbox::{output, repository, run, tool, transcript};
 
 /// How many tests the whole contract takes at least.
-const WHOLE: u32 = 200;
+const WHOLE: u32 = 300;
 /// And how many a look at its main points.
 #[cfg(feature = "presets")]
 const SMOKE: u32 = 60;
