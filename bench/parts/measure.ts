@@ -26,6 +26,13 @@ interface Round {
   readonly slow: Sample;
 }
 
+/** A variant that takes its turns. */
+interface Running extends Launched {
+  readonly name: string;
+  readonly idleMiB: number;
+  readonly rounds: Round[];
+}
+
 const [project = "", rounds = "7"] = process.argv.slice(2);
 const root = resolve(project);
 const work = mkdtempSync(join(tmpdir(), "bench-"));
@@ -55,7 +62,7 @@ for (let start = 0; start < STARTS; start++) {
   await started.process.end();
 }
 
-const running: (Launched & { name: string; idleMiB: number; rounds: Round[] })[] = [];
+const running: Running[] = [];
 for (const variant of variants) {
   const launched = await launch(variant, { root, work, modelPort });
   await sleep(IDLE_MS);
@@ -70,15 +77,18 @@ for (let round = 0; round < Number(rounds); round++) {
   }
 }
 
-const figures: Figures[] = running.map(({ name, process: measured, idleMiB, rounds: all }) => ({
-  name,
-  at0: medians(all.map(({ at0 }) => at0)),
-  slow: medians(all.map(({ slow }) => slow)),
-  idleMiB,
-  loadedMiB: measured.residentMiB(),
-}));
+const figures = running.map(figuresOf);
+const [forwarder, whole, bare] = running;
+if (forwarder === undefined || whole === undefined || bare === undefined) {
+  throw new Error("the forwarder, the service and the service without its parts are needed");
+}
+const ratios = {
+  cpu: ratio(whole, bare, ({ at0 }) => at0.cpuUs),
+  at0: ratio(whole, forwarder, ({ at0 }) => at0.perSecond),
+  slow: ratio(whole, forwarder, ({ slow }) => slow.perSecond),
+};
 const conditions = { rounds: Number(rounds), connections: CONNECTIONS, modelMs: MODEL_MS, starts: STARTS };
-process.stdout.write(report(figures, { ...conditions, startMs: median(startMs) }));
+process.stdout.write(report(figuresOf(whole), figures, ratios, { ...conditions, startMs: median(startMs) }));
 await Promise.all([...running.map((variant) => variant.process.end()), model.end(), load.end()]);
 process.exit(0);
 
@@ -88,6 +98,17 @@ async function sample(variant: Launched, modelMs: number): Promise<Sample> {
   const { answers, ms, p50, p99 } = await drive(variant.port, ROUND_MS);
   const cpuUs = ((variant.process.cpuMs() - before) * 1_000) / answers;
   return { perSecond: (answers * 1_000) / ms, cpuUs, p50, p99 };
+}
+
+function figuresOf({ name, process: measured, idleMiB, rounds: all }: Running): Figures {
+  const [at0, slow] = [medians(all.map((round) => round.at0)), medians(all.map((round) => round.slow))];
+  return { name, at0, slow, idleMiB, loadedMiB: measured.residentMiB() };
+}
+
+/** The median of what one variant had beside the other in the same round. */
+function ratio(one: Running, other: Running, figure: (round: Round) => number): number {
+  const theirs = other.rounds.map(figure);
+  return median(one.rounds.map((round, index) => figure(round) / (theirs[index] ?? Number.NaN)));
 }
 
 async function drive(port: number, ms: number): Promise<Result> {

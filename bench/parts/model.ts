@@ -1,6 +1,6 @@
 // The model server that everything in the bench calls: always the same answer, after as many milliseconds as the last
 // line on stdin said. Prints its port.
-import { createServer } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createInterface } from "node:readline";
 
@@ -13,16 +13,16 @@ const answer = JSON.stringify({
 });
 const headers = { "content-type": "application/json", "content-length": String(Buffer.byteLength(answer)) };
 
+const speak = (response: ServerResponse) => response.writeHead(200, headers).end(answer);
 let afterMs = 0;
 createInterface(process.stdin).on("line", (line) => (afterMs = Number(line)));
 
 const server = createServer((request, response) => {
   request.resume().on("end", () => {
-    const answerNow = () => response.writeHead(200, headers).end(answer);
     if (afterMs === 0) {
-      answerNow();
+      speak(response);
     } else {
-      setTimeout(answerNow, afterMs);
+      setTimeout(speak, afterMs, response);
     }
   });
 });

@@ -27,20 +27,24 @@ interface Conditions {
   readonly startMs: number;
 }
 
+/** The service beside another variant: medians of what was measured round by round, as both took turns. */
+export interface Ratios {
+  /** Processor time beside the service without its parts. */
+  readonly cpu: number;
+  /** Requests per second beside the forwarder. */
+  readonly at0: number;
+  readonly slow: number;
+}
+
 const MIB_PER_MB = 1e6 / 1_048_576;
 
 /** The figures as a section of a page, with the bars that they are held against. */
-export function report(figures: readonly Figures[], conditions: Conditions): string {
+export function report(service: Figures, figures: readonly Figures[], ratios: Ratios, conditions: Conditions): string {
   const { rounds, connections, modelMs, starts, startMs } = conditions;
-  const [forwarder, service, bare] = figures;
-  if (forwarder === undefined || service === undefined || bare === undefined) {
-    throw new Error("the forwarder, the service and the service without its parts are needed");
-  }
-  const share = ({ perSecond }: Sample, of: Sample) => perSecond / of.perSecond;
   const bars = [
-    bar("CPU a request, beside the service without the three", service.at0.cpuUs / bare.at0.cpuUs, "most", 1.15),
-    bar(`requests/s beside the forwarder, model ${modelMs} ms`, share(service.slow, forwarder.slow), "least", 0.6),
-    bar("requests/s beside the forwarder, model 0 ms", share(service.at0, forwarder.at0), "least", 0.6),
+    bar("CPU a request, beside the service without the three", ratios.cpu, "most", 1.15),
+    bar(`requests/s beside the forwarder, model ${modelMs} ms`, ratios.slow, "least", 0.6),
+    bar("requests/s beside the forwarder, model 0 ms", ratios.at0, "least", 0.6),
     bar("resident memory of the service, idle, in MB", service.idleMiB / MIB_PER_MB, "most", 100),
     bar("from start to ready, in ms", startMs, "most", 700),
   ];

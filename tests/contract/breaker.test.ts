@@ -171,7 +171,6 @@ async function open({ client, model }: Scene): Promise<void> {
 async function states({ world }: Scene): Promise<string[]> {
   const samples = [...(await world.metrics()).matchAll(/^agent_breaker_state\{(.*)\} (\S+)$/gm)];
   const hot = samples.filter(([, , value]) => value === "1").map(([, labels = ""]) => labels);
-  const labelled = (label: string, labels: string) => new RegExp(`\\b${label}="([^"]*)"`).exec(labels)?.[1] ?? "";
   const upstreams = new Set(samples.map(([, labels = ""]) => labelled("upstream", labels)));
   assert.deepEqual(hot.map((labels) => labelled("upstream", labels)).toSorted(), [...upstreams].toSorted());
   return hot.map((labels) => labelled("state", labels));
@@ -179,4 +178,8 @@ async function states({ world }: Scene): Promise<string[]> {
 
 async function isClosed(set: Scene): Promise<void> {
   assert.ok((await states(set)).every((state) => state === "closed"));
+}
+
+function labelled(label: string, labels: string): string {
+  return new RegExp(`\\b${label}="([^"]*)"`).exec(labels)?.[1] ?? "";
 }

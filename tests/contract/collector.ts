@@ -69,7 +69,7 @@ export class Collector {
         if (this.status === 200 && request.url?.endsWith("/v1/traces") === true) {
           this.#take(JSON.parse(body));
         }
-        response.writeHead(this.status, { "content-type": "application/json" }).end("{}");
+        return response.writeHead(this.status, { "content-type": "application/json" }).end("{}");
       })
       .catch(() => response.destroy());
   });

@@ -79,7 +79,7 @@ async function* parse(response: IncomingMessage): AsyncGenerator<ServerEvent, vo
 /** The event of a block, or undefined for one of comments only. */
 function parseBlock(block: string): ServerEvent | undefined {
   const fields = new Map<string, string>();
-  for (const line of block.split("\n").filter((line) => !line.startsWith(":"))) {
+  for (const line of block.split("\n").filter((each) => !each.startsWith(":"))) {
     const [, name = "", value = ""] = /^([^:]*):? ?(.*)$/.exec(line) ?? [];
     fields.set(name, fields.has(name) ? `${fields.get(name)}\n${value}` : value);
   }

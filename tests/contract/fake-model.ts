@@ -2,7 +2,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { UPSTREAM_BODY } from "./canaries.ts";
 import { sleep } from "./waiting.ts";
-import { type Asked, type Call, type Speech, type Wire, WIRES } from "./wires.ts";
+import { anthropic } from "./anthropic.ts";
+import { openai } from "./openai.ts";
+import type { Asked, Call, Speech, Wire } from "./wire.ts";
 
 /** What goes wrong with an answer that begins well, or does not begin. */
 export type Fault =
@@ -106,14 +108,14 @@ export class FakeModel {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const wire = WIRES.find(({ path }) => path.test(request.url ?? ""));
+    const wire = [openai, anthropic].find(({ path }) => path.test(request.url ?? ""));
     const text = (await request.setEncoding("utf8").toArray()).join("");
     if (wire === undefined) {
       response.writeHead(404).end();
       return;
     }
     const got: Got = {
-      ...wire.read(request.headers, JSON.parse(text)),
+      ...wire.read(request.headers, text),
       at: performance.now(),
       headers: request.headers,
     };

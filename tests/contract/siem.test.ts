@@ -101,14 +101,17 @@ test("entries are delivered in batches", async (t) => {
 /** Waits until the SIEM has every entry of the log, each as it is there; once or more often. */
 async function arrived({ folder }: World, siem: Siem): Promise<void> {
   const log = () => parseLog(readFileSync(join(folder.state, "audit.jsonl"), "utf8"));
-  const key = ({ chain, seq }: Entry) => `${chain} ${seq}`;
   const missing = () => {
-    const there = new Set(siem.entries.map(key));
-    return log().filter((entry) => !there.has(key(entry)));
+    const there = new Set(siem.entries.map(nameOf));
+    return log().filter((entry) => !there.has(nameOf(entry)));
   };
   await until("all entries at the SIEM", () => missing().length === 0, 60_000);
-  const written = new Map(log().map((entry) => [key(entry), entry]));
+  const written = new Map(log().map((entry) => [nameOf(entry), entry]));
   for (const entry of siem.entries) {
-    assert.deepEqual(entry, written.get(key(entry)));
+    assert.deepEqual(entry, written.get(nameOf(entry)));
   }
+}
+
+function nameOf({ chain, seq }: Entry): string {
+  return `${chain} ${seq}`;
 }

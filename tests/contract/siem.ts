@@ -45,13 +45,12 @@ export class Siem {
           this.asked++;
           this.credentials.add(String(request.headers.authorization));
           if (this.status === undefined) {
-            request.socket.resetAndDestroy();
-            return;
+            return request.socket.resetAndDestroy();
           }
           if (this.status < 300) {
             this.entries.push(...parseLog(pieces.join("")));
           }
-          response.writeHead(this.status).end();
+          return response.writeHead(this.status).end();
         })
         .catch(() => response.destroy());
     });

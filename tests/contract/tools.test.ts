@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { smoke, test } from "./contract.ts";
 import { type Scene, scene } from "./scene.ts";
-import type { Call } from "./wires.ts";
+import type { Call } from "./wire.ts";
 
 const fresh = scene();
 

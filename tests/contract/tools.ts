@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { World } from "./world.ts";
-import type { Call, JsonSchema, ToolDescription } from "./wires.ts";
+import type { Call, JsonSchema, ToolDescription } from "./wire.ts";
 
 /** Calls of the example tools, whatever they are called. */
 export interface Tools {
@@ -12,6 +12,11 @@ export interface Tools {
   /** The tool that needs an approval; the text is part of the arguments. */
   write(text: string): Call;
 }
+
+const unknown = () => assert.fail("without a model of ours nobody can tell which tools there are");
+
+/** Of a project without a model that can be told what to call. */
+export const UNKNOWN_TOOLS: Tools = { names: [], calculate: unknown, fetch: unknown, write: unknown };
 
 const known = new WeakMap<World, Tools>();
 

@@ -26,7 +26,7 @@ smoke(
     model.reply({ calls: [tools.calculate("6 * 7")], usage: { input: 11, output: 3 } }, { text: "It is 42." });
     const { trace_id } = (await client.run("compute")).run("completed");
     const spans = await collector.trace(trace_id);
-    const [server] = spans.filter(({ kind }) => kind === "server");
+    const server = spans.find(({ kind }) => kind === "server");
     const [agent] = named(spans, /^invoke_agent/);
     const chats = named(spans, /^chat/);
     const [tool] = named(spans, /^execute_tool/);
@@ -50,9 +50,7 @@ test("spans follow the GenAI conventions", async (t) => {
   const { trace_id } = (await client.run("compute")).run("completed");
   const spans = await collector.trace(trace_id);
   const [agent] = named(spans, /^invoke_agent/);
-  const [chat] = named(spans, /^chat/).filter(
-    ({ attributes }) => Number(attributes["gen_ai.usage.input_tokens"]) === 11,
-  );
+  const chat = named(spans, /^chat/).find(({ attributes }) => Number(attributes["gen_ai.usage.input_tokens"]) === 11);
   const [tool] = named(spans, /^execute_tool/);
   assert.equal(agent?.attributes["gen_ai.operation.name"], "invoke_agent");
   assert.equal(chat?.attributes["gen_ai.operation.name"], "chat");

@@ -84,11 +84,11 @@ smoke("Retry-After in seconds is a floor", async () => {
 test("Retry-After as a date is a floor", async () => {
   const { client, model } = await fresh();
   // A date has whole seconds: the one at least a second ahead.
-  const until = new Date(Math.ceil(Date.now() / 1_000) * 1_000 + 1_000);
-  model.reply({ status: 429, retryAfter: until.toUTCString() }, {});
+  const date = new Date(Math.ceil(Date.now() / 1_000) * 1_000 + 1_000);
+  model.reply({ status: 429, retryAfter: date.toUTCString() }, {});
   (await client.run("hello")).run("completed");
   const asked = performance.timeOrigin + (model.got[1]?.at ?? 0);
-  assert.ok(asked >= until.getTime() - 20, `${until.getTime() - asked} ms too early`);
+  assert.ok(asked >= date.getTime() - 20, `${date.getTime() - asked} ms too early`);
 });
 
 smoke("a wait above RETRY_CAP is not begun: 429 becomes 503 with Retry-After at once", async () => {

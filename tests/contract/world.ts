@@ -73,7 +73,12 @@ export class World {
   /** Starts all of it and waits until the service is ready. */
   static async start(settings: Settings = {}): Promise<World> {
     const world = await World.prepare(settings);
-    await world.service.ready();
+    try {
+      await world.service.ready();
+    } catch (error) {
+      await world.#clear();
+      throw error;
+    }
     return world;
   }
 
@@ -86,9 +91,10 @@ export class World {
     const env = {
       ENVIRONMENT: "production",
       AUTH_MODE: "api-key",
-      MODEL_PROVIDER: "openai-compatible",
       MODEL_NAME,
-      MODEL_BASE_URL: `http://127.0.0.1:${model.port}/v1`,
+      ...(has("model")
+        ? { MODEL_PROVIDER: "openai-compatible", MODEL_BASE_URL: `http://127.0.0.1:${model.port}/v1` }
+        : { MODEL_PROVIDER: "offline" }),
       PRICES_FILE: folder.prices,
       SECRETS_DIR: folder.secrets,
       STATE_DIR: folder.state,
@@ -154,10 +160,14 @@ export class World {
       }
       this.#inspect();
     } finally {
-      this.service.destroy();
-      await this.model.stop();
-      this.folder.delete();
+      await this.#clear();
     }
+  }
+
+  async #clear(): Promise<void> {
+    this.service.destroy();
+    await this.model.stop();
+    this.folder.delete();
   }
 
   /** Fails if a text holds a secret, a prompt or an upstream's body. */
