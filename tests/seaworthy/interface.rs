@@ -116,7 +116,6 @@ fn the_questions() {
         "owner",
         "team",
         "language",
-        "scope",
         "port",
         "admin_port",
         "model_provider",

@@ -138,7 +138,7 @@ fn answers_come_from_files_in_both_formats_and_from_standard_input() {
 #[test]
 fn the_stronger_layer_decides() {
     let world = World::new();
-    world.write("mine.toml", "summary = \"mine\"\nextends = \"starter\"\n[answers]\nscope = \"full\"\nreplicas_min = 2\ndatastore = \"postgres\"\nowner = \"preset\"\nteam = \"preset\"\n");
+    world.write("mine.toml", "summary = \"mine\"\nextends = \"starter\"\n[answers]\nreplicas_min = 2\ndatastore = \"postgres\"\nowner = \"preset\"\nteam = \"preset\"\n");
     world.write("answers.toml", "owner = \"file\"\nteam = \"file\"\n");
     let outcome =
         world.run("new demo --preset mine.toml --answers answers.toml --set team=flag --yes");

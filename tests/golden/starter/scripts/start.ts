@@ -8,6 +8,7 @@ const development = {
   SHUTDOWN_DELAY_MS: "0",
   HOST: "127.0.0.1",
   ADMIN_HOST: "127.0.0.1",
+  STATE_DIR: ".data",
 };
 
 if (existsSync(bundle)) {

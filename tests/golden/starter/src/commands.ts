@@ -8,4 +8,7 @@ export const commands: Readonly<Record<string, Command>> = {
     await serve();
     return 0;
   },
+  doctor: async () => (await import("./doctor/doctor.ts")).runDoctor(process.env, process.stdout),
+  "audit:verify": async (args) =>
+    (await import("./audit/verify-command.ts")).runVerify(args, process.stdout, process.stderr),
 };

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import manifest from "../package.json" with { type: "json" };
 import { contradictions } from "./contradictions.ts";
+import { CLASSIFICATIONS } from "./run/classification.ts";
 
 /** Exit code of a process that was configured wrongly (EX_CONFIG of sysexits). */
 export const EXIT_CONFIG = 78;
@@ -30,6 +31,15 @@ const money = (fallback: number) =>
     .default(fallback * 1e9)
     .meta({ expected: "US dollars, such as 0.50" });
 
+const rate = (fallback: number) =>
+  z
+    .string()
+    .regex(/^[01](\.\d{1,6})?$/)
+    .transform(Number)
+    .refine((value) => value > 0 && value <= 1)
+    .default(fallback)
+    .meta({ expected: "a number above 0, up to 1" });
+
 const choice = <const T extends string>(values: readonly T[], fallback: NoInfer<T>) => {
   const expected = values.join(" or ");
   return z.enum(values).default(fallback).meta({ expected });
@@ -40,6 +50,15 @@ const text = (fallback: string) => filled.default(fallback).meta({ expected: "a 
 const optionalText = filled.optional().meta({ expected: "a text" });
 const url = (protocol: RegExp, expected: string) => z.url({ protocol }).optional().meta({ expected });
 const httpUrl = url(/^https?$/, "an http or https URL");
+const list = z
+  .string()
+  .default("")
+  .transform((value) => value.split(",").map((each) => each.trim()))
+  .transform((values) => values.filter((each) => each !== ""));
+const hosts = list
+  .transform((values) => values.map((host) => host.toLowerCase()))
+  .refine((values) => values.every((host) => /^(\*\.)?[\da-z-]+(\.[\da-z-]+)*$/.test(host)))
+  .meta({ expected: "host names with commas between, exact or as *.suffix" });
 
 const schema = z.object({
   PORT: integer(0, 65_535, 8080),
@@ -48,6 +67,7 @@ const schema = z.object({
   ADMIN_HOST: text("0.0.0.0"),
   ENVIRONMENT: text("production"),
   LOG_LEVEL: choice(["debug", "info", "warn", "error", "fatal"], "info"),
+  LOG_CONTENT: choice(["true", "false"], "false"),
   SERVICE_NAME: text(manifest.name),
   SERVICE_VERSION: text(manifest.version),
   SECRETS_DIR: text("/var/run/secrets/agent"),
@@ -55,8 +75,13 @@ const schema = z.object({
   AUTH_ISSUER: optionalText,
   AUTH_AUDIENCE: optionalText,
   AUTH_JWKS_URL: httpUrl,
-  MODEL_PROVIDER: choice(["offline"], "offline"),
+  MODEL_PROVIDER: choice(
+    ["offline", "anthropic", "openai", "google", "bedrock", "azure", "openai-compatible"],
+    "offline",
+  ),
   MODEL_NAME: text("offline"),
+  MODEL_BASE_URL: httpUrl,
+  MODEL_ATTEMPT_TIMEOUT_MS: milliseconds(1, 30_000),
   PROMPT_FILE: text("prompts/agent.md"),
   PRICES_FILE: text("config/prices.json"),
   RUN_DEADLINE_MS: milliseconds(1, 120_000),
@@ -65,13 +90,45 @@ const schema = z.object({
   RUN_MAX_TOKENS: integer(1, 100_000_000, 20_000),
   RUN_MAX_COST_USD: money(0.5),
   TOOL_TIMEOUT_MS: milliseconds(1, 10_000),
+  TOOL_HTTP_ALLOWED_HOSTS: hosts,
   APPROVAL_TTL_MS: integer(1, 604_800_000, 900_000),
   TENANT_DAILY_COST_USD: money(20),
   MONTHLY_COST_USD: money(1000),
   TENANT_REQUESTS_PER_MINUTE: integer(1, 1_000_000, 60),
   TENANT_CONCURRENCY: integer(1, 100_000, 8),
   AGENT_DISABLED_FILE: text("/etc/agent/disabled"),
+  STATE_DIR: text("/var/lib/agent"),
   STATE: z.literal("memory").optional().meta({ expected: "memory, or nothing" }),
+  DATA_CLASSIFICATION: choice(CLASSIFICATIONS, "internal"),
+  AUDIT_FILE: optionalText,
+  SIEM_URL: httpUrl,
+  OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl,
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: httpUrl,
+  OTEL_TRACES_SAMPLER: choice(
+    [
+      "always_on",
+      "always_off",
+      "traceidratio",
+      "parentbased_always_on",
+      "parentbased_always_off",
+      "parentbased_traceidratio",
+    ],
+    "parentbased_always_on",
+  ),
+  OTEL_BSP_SCHEDULE_DELAY: milliseconds(0, 5_000),
+  OTEL_TRACES_SAMPLER_ARG: rate(1),
+  BREAKER_WINDOW_MS: milliseconds(1, 10_000),
+  BREAKER_MIN_CALLS: integer(1, 100_000, 10),
+  BREAKER_FAILURE_RATE: rate(0.5),
+  BREAKER_OPEN_MS: milliseconds(1, 5_000),
+  BREAKER_MAX_OPEN_MS: milliseconds(1, 60_000),
+  BREAKER_PROBES: integer(1, 1_000, 2),
+  RETRY_MAX_ATTEMPTS: integer(1, 10, 3),
+  RETRY_BASE_MS: milliseconds(1, 200),
+  RETRY_CAP_MS: milliseconds(1, 5_000),
+  RETRY_BUDGET: integer(1, 10_000, 10),
+  BULKHEAD_MAX: integer(1, 10_000, 16),
+  BULKHEAD_QUEUE: integer(0, 100_000, 32),
   REQUEST_MAX_BYTES: integer(1, 1_073_741_824, 1_048_576),
   HEADERS_TIMEOUT_MS: milliseconds(1, 10_000),
   REQUEST_TIMEOUT_MS: milliseconds(1, 30_000),

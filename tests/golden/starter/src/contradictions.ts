@@ -11,7 +11,18 @@ export function contradictions(config: Config, wrong: ReadonlySet<string>): stri
     [["AUTH_ISSUER", "AUTH_MODE"], jwt && config.AUTH_ISSUER === undefined, "an issuer, as AUTH_MODE is jwt"],
     [["AUTH_AUDIENCE", "AUTH_MODE"], jwt && config.AUTH_AUDIENCE === undefined, "an audience, as AUTH_MODE is jwt"],
     [["AUTH_JWKS_URL", "ENVIRONMENT"], plain(config.AUTH_JWKS_URL), "https outside development"],
+    [["SIEM_URL", "ENVIRONMENT"], plain(config.SIEM_URL), "https outside development"],
     [["STATE", "ENVIRONMENT"], !development && config.STATE === undefined, "memory: this service forgets when it ends"],
+    [
+      ["MODEL_BASE_URL", "MODEL_PROVIDER"],
+      ["azure", "bedrock", "openai-compatible"].includes(config.MODEL_PROVIDER) && config.MODEL_BASE_URL === undefined,
+      "an http or https URL, as this MODEL_PROVIDER has none of its own",
+    ],
+    [
+      ["BREAKER_MAX_OPEN_MS", "BREAKER_OPEN_MS"],
+      config.BREAKER_MAX_OPEN_MS < config.BREAKER_OPEN_MS,
+      "at least BREAKER_OPEN_MS",
+    ],
   ];
   return rules
     .filter(([settings, broken]) => broken && !settings.some((name) => wrong.has(name)))

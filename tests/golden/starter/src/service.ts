@@ -1,5 +1,7 @@
 import { createAuthentication } from "./auth/configured.ts";
-import { createLogTrail } from "./audit/log-trail.ts";
+import { createAuditTrail } from "./audit/log.ts";
+import { createCache } from "./cache/cache.ts";
+import { sessionPrefix } from "./cache/key.ts";
 import { type Config, SetupError } from "./config.ts";
 import { createBudget } from "./cost/budget.ts";
 import { readPrices } from "./cost/prices.ts";
@@ -13,12 +15,16 @@ import { createIntentReader } from "./http/schema.ts";
 import { addSessionRoutes } from "./http/sessions.ts";
 import { createConcurrency } from "./limits/concurrency.ts";
 import { createMemoryRateLimiter } from "./limits/memory-rate.ts";
+import { contentOf } from "./logs/content.ts";
 import type { Logger } from "./logs/logger.ts";
 import { createMetrics } from "./metrics/metrics.ts";
+import { createModel } from "./model/configured.ts";
 import type { Model } from "./model/model.ts";
-import { createOfflineModel } from "./model/offline.ts";
 import { readPrompt } from "./model/prompt.ts";
 import { createTracedModel } from "./model/traced.ts";
+import { protectInput } from "./privacy/model-input.ts";
+import { createRedactor } from "./privacy/redact.ts";
+import { createUpstream } from "./resilience/upstream.ts";
 import { createKillSwitch } from "./run/kill-switch.ts";
 import { createRunner } from "./run/runner.ts";
 import type { Clock, Random } from "./runtime.ts";
@@ -26,9 +32,12 @@ import { createSecretStore } from "./secrets/store.ts";
 import { type Closer, type Lifecycle, shutDown } from "./shutdown/shutdown.ts";
 import { createMemoryStore } from "./state/memory.ts";
 import { calculator } from "./tools/calculator.ts";
+import { createFetchTool } from "./tools/fetch.ts";
 import { createNoteTools } from "./tools/notes.ts";
+import { reuseFrom } from "./tools/reuse.ts";
 import type { Tool } from "./tools/tool.ts";
 import { createToolbox } from "./tools/toolbox.ts";
+import { createTracer } from "./traces/configured.ts";
 import { createLocalTracer } from "./traces/tracer.ts";
 
 /** What the outside world gives a service. */
@@ -49,13 +58,18 @@ export interface Service {
   shutDown(): Promise<boolean>;
 }
 
+// What a cache of tool results may take.
+const CACHE_ENTRIES = 1_000;
+const CACHE_BYTES = 16 * 1_048_576;
+const CACHE_NEGATIVE_MS = 10_000;
+
 /** Puts a service together, or tells all that is in the way; what a wrong setting leads to is not looked at. */
 export async function compose(config: Config, surroundings: Surroundings, wrong: ReadonlySet<string> = new Set()) {
   const { clock, random, log } = surroundings;
   const problems: string[] = [];
   const metrics = createMetrics(config);
   const secrets = createSecretStore({ dir: config.SECRETS_DIR, clock, log, metrics });
-  const tracer = createLocalTracer(random);
+  const tracer = await createTracer({ config, random, clock, log, metrics });
   const kit = { config, clock, random, log, metrics, secrets, tracer };
   /** What `make` returns unless one of these settings is wrong; a problem more if it throws one. */
   const part = <T>(settings: readonly (keyof Config)[], make: () => T): T | undefined => {
@@ -72,17 +86,37 @@ export async function compose(config: Config, surroundings: Surroundings, wrong:
   const authenticate = part(["AUTH_MODE", "AUTH_JWKS_URL", "SECRETS_DIR"], () => createAuthentication(kit));
   const prices = part(["PRICES_FILE", "MODEL_NAME"], () => readPrices(config.PRICES_FILE, config.MODEL_NAME));
   const prompt = part(["PROMPT_FILE"], () => readPrompt(config.PROMPT_FILE));
-  if (!authenticate || !prices || !prompt) {
+  const configured = part(["MODEL_PROVIDER", "MODEL_BASE_URL", "SECRETS_DIR"], () => createModel(kit));
+  const audit = part(["AUDIT_FILE", "STATE_DIR", "SIEM_URL", "SECRETS_DIR"], () => createAuditTrail(kit));
+  if (!authenticate || !prices || !prompt || !configured || !audit) {
     secrets.close();
     return { problems };
   }
 
   const store = createMemoryStore();
-  const audit = createLogTrail(log);
-  const model = createTracedModel(surroundings.model ?? createOfflineModel(config.MODEL_NAME), tracer);
+  const redact = createRedactor({ metrics });
+  const model = createTracedModel(protectInput(surroundings.model ?? configured.model, { config, redact }), tracer);
   const killSwitch = createKillSwitch(config.AGENT_DISABLED_FILE);
-  const tools = surroundings.tools ?? [calculator, ...createNoteTools(store, clock)];
-  const toolbox = createToolbox({ ...kit, tools, timeoutMs: config.TOOL_TIMEOUT_MS });
+  const upstreamOf = (name: string) => createUpstream({ ...kit, name, timeoutMs: config.TOOL_TIMEOUT_MS });
+  const tools = surroundings.tools ?? [
+    calculator,
+    createFetchTool({ ...kit, allowedHosts: config.TOOL_HTTP_ALLOWED_HOSTS, upstream: upstreamOf("fetch") }),
+    ...createNoteTools(store, clock),
+  ];
+  const cache = createCache({
+    ...kit,
+    name: "tool_results",
+    maxEntries: CACHE_ENTRIES,
+    maxBytes: CACHE_BYTES,
+    negativeTtlMs: CACHE_NEGATIVE_MS,
+    parse: String,
+  });
+  const toolbox = createToolbox({
+    ...kit,
+    tools,
+    timeoutMs: config.TOOL_TIMEOUT_MS,
+    reuse: reuseFrom(cache, [config.MODEL_NAME, prompt.digest]),
+  });
   const budget = createBudget({ ...kit, prices, store });
   const runner = createRunner({
     ...kit,
@@ -93,6 +127,8 @@ export async function compose(config: Config, surroundings: Surroundings, wrong:
     audit,
     killSwitch,
     store,
+    content: contentOf(config, redact),
+    forget: (tenant, sessionId) => cache.erase(sessionPrefix(tenant, sessionId)),
   });
 
   const lifecycle: Lifecycle = { phase: "starting" };
@@ -100,7 +136,10 @@ export async function compose(config: Config, surroundings: Surroundings, wrong:
   addAdminRoutes(admin.app, {
     ...kit,
     lifecycle,
-    vital: [["store", () => store.check()]],
+    vital: [
+      ["store", () => store.check()],
+      ["audit", async () => audit.check()],
+    ],
     degraded: () => secrets.degraded().map((name) => `secret:${name}`),
   });
   const listener = createListener({ ...kit, inFlight: metrics.httpInFlight });
@@ -120,6 +159,8 @@ export async function compose(config: Config, surroundings: Surroundings, wrong:
     ["runs", (deadline) => runner.close(deadline)],
     ["audit", (deadline) => audit.close(deadline)],
     ["store", () => store.close()],
+    ["model", () => configured.close()],
+    ["traces", (deadline) => tracer.close(deadline)],
   ];
   const service: Service = {
     async start() {

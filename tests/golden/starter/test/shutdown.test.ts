@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
 import { z } from "zod";
-import { DEVELOPMENT, exchange, scripted, serve, until } from "./support.ts";
+import { DEVELOPMENT, exchange, scratch, scripted, serve, until } from "./support.ts";
 
 const BODY = '{"input":"1 + 1"}';
 const HEAD = "POST /v1/runs HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n";
@@ -13,7 +13,7 @@ const listening = z.object({ port: z.int(), admin_port: z.int() });
 
 async function spawned(t: TestContext, env: Record<string, string>) {
   const child = spawn(process.execPath, ["src/main.ts"], {
-    env: { ...DEVELOPMENT, ...env },
+    env: { ...DEVELOPMENT, STATE_DIR: scratch(t), ...env },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const { promise, resolve, reject } = Promise.withResolvers<string>();

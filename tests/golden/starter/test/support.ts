@@ -38,7 +38,7 @@ export async function serve(
   parts: { model?: Model; tools?: Tool[]; clock?: Clock } = {},
 ) {
   const lines: string[] = [];
-  const { config, problems } = readConfig({ ...DEVELOPMENT, ...env });
+  const { config, problems } = readConfig({ ...DEVELOPMENT, STATE_DIR: scratch(t), ...env });
   const labels = { service: "demo", version: "1", environment: "test" };
   const stream = { write: (line: string) => lines.push(line) };
   const log = createLogger({ level: "info", clock: systemClock, ...labels }, stream);

@@ -26,3 +26,21 @@ export interface AuditTrail {
 export class AuditError extends Error {
   override readonly name = "AuditError";
 }
+
+/** An entry on its way to a store. */
+export interface AuditLine {
+  readonly chain: string;
+  readonly seq: number;
+  /** SHA-256 of its canonical form, in hexadecimal. */
+  readonly hash: string;
+  /** The entry as it was written, without the line end; to be kept byte for byte. */
+  readonly text: string;
+}
+
+/** The table that is the store of all replicas' entries; nothing in it is ever changed. */
+export interface AuditTable {
+  /** The entry that was inserted last, if there is any. */
+  newest(): Promise<{ readonly hash: string } | undefined>;
+  /** Inserts entries in this order, all or none; one that is there already, by chain and seq, stays as it is. */
+  insert(lines: readonly AuditLine[]): Promise<void>;
+}

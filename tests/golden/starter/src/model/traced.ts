@@ -1,5 +1,6 @@
 import type { Tracer } from "../traces/tracer.ts";
 import type { Model } from "./model.ts";
+import { telemetryName } from "./providers.ts";
 
 /** A model each of whose calls is a `chat` span over all its attempts, as the GenAI conventions have it; no content. */
 export function createTracedModel(model: Model, tracer: Tracer): Model {
@@ -10,7 +11,7 @@ export function createTracedModel(model: Model, tracer: Tracer): Model {
     async complete(request, call) {
       const span = tracer.start(`chat ${name}`, "client", call.trace, {
         "gen_ai.operation.name": "chat",
-        "gen_ai.provider.name": provider,
+        "gen_ai.provider.name": telemetryName(provider),
         "gen_ai.request.model": name,
         "gen_ai.request.max_tokens": request.maxTokens,
       });

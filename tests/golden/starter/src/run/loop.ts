@@ -4,7 +4,7 @@ import type { AuditTrail } from "../audit/trail.ts";
 import type { Config } from "../config.ts";
 import { type Budget, BudgetError } from "../cost/budget.ts";
 import { worstCaseTokens } from "../cost/estimate.ts";
-import type { Logger } from "../logs/logger.ts";
+import type { Fields, Logger } from "../logs/logger.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { Message, Model, ModelReply, ModelRequest, ToolCall } from "../model/model.ts";
 import type { Prompt } from "../model/prompt.ts";
@@ -27,6 +27,8 @@ export interface LoopOptions {
   readonly budget: Budget;
   readonly audit: AuditTrail;
   readonly killSwitch: KillSwitch;
+  /** What of a run's content goes into its log line. */
+  readonly content: (record: RunRecord) => Fields;
   readonly clock: Clock;
   readonly random: Random;
   readonly metrics: Metrics;

@@ -41,9 +41,11 @@ export function createRunner(
     store: Store;
     tracer: Tracer;
     log: Logger;
+    /** Removes what is kept of a session elsewhere. */
+    forget: (tenant: string, sessionId: string) => Promise<void>;
   },
 ) {
-  const { config, prompt, audit, store, clock, random, metrics } = options;
+  const { config, prompt, audit, store, forget, clock, random, metrics } = options;
   const work = createWork(options);
   const active = new Map<string, Work>();
   let shuttingDown = false;
@@ -227,6 +229,7 @@ export function createRunner(
       );
       const erased = await store.eraseSession(tenant, sessionId, clock.date().getTime());
       if (erased) {
+        await forget(tenant, sessionId);
         audit.record(auditOf(tenant, "session.erased", `session:${sessionId}`));
       }
       return erased;

@@ -29,7 +29,7 @@ export interface WorkOptions {
 
 /** Makes the function that takes a run through its steps, and keeps and tells what came of it. */
 export function createWork(options: LoopOptions & { store: Store; tracer: Tracer }) {
-  const { config, model, prompt, audit, store, tracer, clock, metrics } = options;
+  const { config, model, prompt, audit, content, store, tracer, clock, metrics } = options;
   const loop = createLoop(options);
 
   /** Ends a run: its events, its figures and its audit entry. */
@@ -45,7 +45,7 @@ export function createWork(options: LoopOptions & { store: Store; tracer: Tracer
     }
     metrics.runs.inc({ status: record.status, reason });
     metrics.runSteps.observe(record.steps);
-    log.info("run ended", { status: record.status, reason, steps: record.steps });
+    log.info("run ended", { status: record.status, reason, steps: record.steps, ...content(record) });
     try {
       audit.record({
         actor: "agent",

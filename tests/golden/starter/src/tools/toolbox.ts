@@ -19,15 +19,22 @@ export interface Caller {
   readonly log: Logger;
 }
 
+type Load = (signal: AbortSignal) => Promise<string>;
+
+/** Finds an earlier result of a call, or loads it. */
+export type Reuse = (tool: Tool, args: unknown, caller: Caller, load: Load) => Promise<string>;
+
 /** Gathers the tools of a service. */
 export function createToolbox(options: {
   tools: readonly Tool[];
   timeoutMs: number;
+  /** For tools whose results may be handed out again; absent: none are. */
+  reuse?: Reuse;
   clock: Clock;
   tracer: Tracer;
   metrics: Metrics;
 }) {
-  const { timeoutMs, clock, tracer, metrics } = options;
+  const { timeoutMs, reuse, clock, tracer, metrics } = options;
   const tools = new Map(options.tools.map((tool) => [tool.description.name, tool]));
 
   async function attempt(tool: Tool, args: unknown, caller: Caller, trace: TraceContext, within: AbortSignal) {
@@ -63,7 +70,9 @@ export function createToolbox(options: {
       let outcome = "error";
       let failure: unknown;
       try {
-        const content = await attempt(tool, args, caller, span, caller.signal);
+        const load: Load = (signal) => attempt(tool, args, caller, span, signal);
+        const reusable = reuse !== undefined && tool.cacheMs !== undefined;
+        const content = await (reusable ? reuse(tool, args, caller, load) : load(caller.signal));
         outcome = "success";
         return { ok: true, content };
       } catch (error) {

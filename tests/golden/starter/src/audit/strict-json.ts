@@ -1,0 +1,27 @@
+// A string of a valid JSON text, and the colon by which it is a member's name.
+const STRING = /"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?/g;
+
+/**
+ * Reads JSON; unlike `JSON.parse` it also throws a `SyntaxError` where a name occurs twice in an object, as two readers
+ * of such a text may see two different things (RFC 7493, 2.3).
+ */
+export function parseStrictJson(text: string): unknown {
+  const value: unknown = JSON.parse(text);
+  let names = 0;
+  for (const [, colon] of text.matchAll(STRING)) {
+    names += colon === undefined ? 0 : 1;
+  }
+  if (names !== countNames(value)) {
+    throw new SyntaxError("a name occurs twice in an object");
+  }
+  return value;
+}
+
+function countNames(value: unknown): number {
+  if (typeof value !== "object" || value === null) {
+    return 0;
+  }
+  const members = Object.values(value);
+  const own = Array.isArray(value) ? 0 : members.length;
+  return members.reduce<number>((sum, member) => sum + countNames(member), own);
+}

@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { readConfig, SetupError } from "../src/config.ts";
+import type { ModelRequest } from "../src/model/model.ts";
+import { createOfflineModel } from "../src/model/offline.ts";
+import { readPrompt } from "../src/model/prompt.ts";
+import { endpointOf, parseModelKey } from "../src/model/providers.ts";
+import { retryAfterMs } from "../src/resilience/retry-after.ts";
+
+const trace = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", sampled: true };
+const call = { signal: AbortSignal.timeout(10_000), deadline: Number.POSITIVE_INFINITY, trace };
+
+const configOf = (env: Record<string, string>) => readConfig(env).config;
+
+test("every provider has its URL, its key's header and its wire", () => {
+  const azure = "https://r.openai.azure.com/openai";
+  const cases: [provider: string, base: string | undefined, url: string, headers: object][] = [
+    ["openai", undefined, "https://api.openai.com/v1/chat/completions", { authorization: "Bearer k" }],
+    ["openai", "https://proxy/v1/", "https://proxy/v1/chat/completions", { authorization: "Bearer k" }],
+    ["openai-compatible", "http://vllm:8000/v1", "http://vllm:8000/v1/chat/completions", { authorization: "Bearer k" }],
+    ["azure", `${azure}/v1/`, `${azure}/v1/chat/completions`, { "api-key": "k" }],
+    [
+      "azure",
+      `${azure}/deployments/d?api-version=1`,
+      `${azure}/deployments/d/chat/completions?api-version=1`,
+      { "api-key": "k" },
+    ],
+    [
+      "google",
+      undefined,
+      "https://generativelanguage.googleapis.com/v1beta/openai/chat/completions",
+      { authorization: "Bearer k" },
+    ],
+    [
+      "bedrock",
+      "https://bedrock-runtime.eu-west-1.amazonaws.com/openai/v1",
+      "https://bedrock-runtime.eu-west-1.amazonaws.com/openai/v1/chat/completions",
+      { authorization: "Bearer k" },
+    ],
+    [
+      "anthropic",
+      undefined,
+      "https://api.anthropic.com/v1/messages",
+      { "x-api-key": "k", "anthropic-version": "2023-06-01" },
+    ],
+    [
+      "anthropic",
+      "https://proxy/a/v1/",
+      "https://proxy/a/v1/messages",
+      { "x-api-key": "k", "anthropic-version": "2023-06-01" },
+    ],
+  ];
+  for (const [MODEL_PROVIDER, MODEL_BASE_URL, url, headers] of cases) {
+    const endpoint = endpointOf(configOf({ MODEL_PROVIDER, ...(MODEL_BASE_URL ? { MODEL_BASE_URL } : {}) }));
+    assert.equal(endpoint.url.href, url);
+    assert.deepEqual(endpoint.headers("k"), headers);
+  }
+  for (const MODEL_PROVIDER of ["azure", "bedrock", "openai-compatible"]) {
+    assert.throws(() => endpointOf(configOf({ MODEL_PROVIDER })), /^SetupError: MODEL_BASE_URL: expected/);
+  }
+  assert.equal(parseModelKey("sk-1\n"), "sk-1");
+  for (const key of ["", "a b", "a\nb", "schlüssel"]) {
+    assert.throws(() => parseModelKey(key), SetupError);
+  }
+});
+
+test("the offline model is the same every time", async () => {
+  const model = createOfflineModel("offline");
+  const description = "";
+  const tools = ["calculator", "note", "fetch"].map((name) => ({ name, description, parameters: {} }));
+  const run = async (content: string, history: ModelRequest["messages"] = [], maxTokens = 100) => {
+    const pieces: string[] = [];
+    const request = { system: "s", messages: [...history, { role: "user" as const, content }], tools, maxTokens };
+    const reply = await model.complete(request, { ...call, onText: (text) => pieces.push(text) });
+    assert.equal(pieces.join(""), reply.text);
+    return { ...reply, pieces, calls: reply.calls.map(({ tool, arguments: args }) => [tool, args]) };
+  };
+  const history = [
+    { role: "user" as const, content: "1 + 1" },
+    { role: "assistant" as const, content: "", calls: [{ id: "calculator_1", tool: "calculator", arguments: {} }] },
+    { role: "tool" as const, callId: "calculator_1", tool: "calculator", content: "2" },
+    { role: "assistant" as const, content: "calculator: 2" },
+  ];
+  assert.deepEqual((await run("hello there you")).pieces, ["You ", "said: ", "hello ", "there ", "you"]);
+  assert.deepEqual((await run("What is (2 + 3) * 4, and 7/2?", history)).calls, [
+    ["calculator", { expression: "(2 + 3) * 4" }],
+    ["calculator", { expression: "7/2" }],
+  ]);
+  assert.deepEqual((await run('note {"text": "call 555-1234"}')).calls, [["note", { text: "call 555-1234" }]]);
+  assert.deepEqual((await run("fetch {oops and calculator")).calls, [
+    ["calculator", {}],
+    ["fetch", {}],
+  ]);
+  assert.equal((await run("what did I say before?", history)).text, "You said: what did I say before?");
+  assert.equal((await run("long ".repeat(100), [], 5)).text.length, 20);
+  const answered = { system: "s", messages: history.slice(0, 3), tools, maxTokens: 9 };
+  assert.equal((await model.complete(answered, call)).text, "calculator: 2");
+  await assert.rejects(model.complete(answered, { ...call, signal: AbortSignal.abort(new Error("gone")) }), /gone/);
+});
+
+test("a prompt has a version and a digest", (t) => {
+  const dir = mkdtempSync(join(tmpdir(), "prompt-"));
+  t.after(() => rmSync(dir, { recursive: true }));
+  writeFileSync(`${dir}/good.md`, "---\nversion: 12\n---\nBe good.\n");
+  assert.deepEqual(readPrompt(`${dir}/good.md`), {
+    version: 12,
+    digest: "1d349f4f663ec8607080673813699ce4306dd7c05cd22d47855a0a74044d4057",
+    text: "Be good.",
+  });
+  for (const bad of ["Be good.", "---\nversion: x\n---\nBe good.", "---\nversion: 1\n---\n \n"]) {
+    writeFileSync(`${dir}/bad.md`, bad);
+    assert.throws(() => readPrompt(`${dir}/bad.md`), /^SetupError: PROMPT_FILE: expected/);
+  }
+  assert.throws(() => readPrompt(`${dir}/none.md`), /^SetupError: PROMPT_FILE: expected a file/);
+});
+
+test("Retry-After is seconds or a date", () => {
+  const now = new Date("2026-11-24T12:00:00Z");
+  const cases: [header: string | string[] | undefined, ms: number | undefined][] = [
+    ["0", 0],
+    [" 120 ", 120_000],
+    ["Tue, 24 Nov 2026 12:00:30 GMT", 30_000],
+    ["Tue, 24 Nov 2026 11:00:00 GMT", 0],
+    ["-1", undefined],
+    ["1.5", undefined],
+    ["soon", undefined],
+    ["", undefined],
+    ["2026-11-24", undefined],
+    [["1", "2"], undefined],
+    [undefined, undefined],
+  ];
+  for (const [header, ms] of cases) {
+    assert.equal(retryAfterMs(header, now), ms, String(header));
+  }
+});
