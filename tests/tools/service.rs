@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::http;
 use crate::process::Server;
 use crate::project::Project;
-use crate::toolbox::{output, run, tool, transcript};
+use crate::toolbox::{output, repository, run, tool, transcript};
 
 #[test]
 fn starter_keeps_its_own_checks_and_serves() {
@@ -18,6 +18,24 @@ fn starter_keeps_its_own_checks_and_serves() {
 #[test]
 fn production_keeps_its_own_checks_and_serves() {
     builds_and_serves("production");
+}
+
+/// How many defects are planted at least, one at a time.
+const MUTANTS: u32 = 100;
+
+#[test]
+fn the_vectors_notice_every_planted_defect() {
+    // of all presets the one with every component
+    let project = Project::new("regulated", &[]);
+    run(npm(&project).args(["ci", "--no-audit", "--no-fund"]));
+    let mut mutants = tool("node");
+    mutants.arg(repository().join("tests/mutants/run.mjs")).arg(project.path());
+    let said = run(&mut mutants);
+    let verdict = said.lines().last().unwrap_or_default();
+    println!("{verdict}");
+    let (planted, killed) = verdict.split_once(" mutants, ").expect("a count of mutants");
+    assert_eq!(killed, format!("{planted} killed"));
+    assert!(planted.parse::<u32>().is_ok_and(|planted| planted >= MUTANTS), "{verdict}");
 }
 
 fn builds_and_serves(preset: &str) {
