@@ -15,8 +15,9 @@ pub const PROCESSOR: Duration = Duration::from_millis(600);
 /// The time on the clock, for a machine that is busy with other things.
 const CLOCK: Duration = Duration::from_secs(30);
 
-/// The memory that the process may come to need on top, in bytes. Ours takes a few million.
-const MEMORY: usize = 256 * 1024 * 1024;
+/// The memory that the process may come to need on top, in bytes. Ours takes a few million. Small enough to be filled
+/// well within the processor time, also where a page fault is dear.
+const MEMORY: usize = 64 * 1024 * 1024;
 
 /// How often the bounds are looked at. Memory can be filled at some 10 GB a second.
 const INTERVAL: Duration = Duration::from_millis(5);

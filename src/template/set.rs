@@ -1,5 +1,6 @@
 //! A template set: the packs of all shelves, compiled, checked, and ready to render.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -93,6 +94,16 @@ impl TemplateSet {
     /// The packs that take part.
     pub fn active(&self, answers: &Answers) -> Vec<&Pack> {
         self.loaded.active(answers)
+    }
+
+    /// Whether the answers go together: tells what [`render`](Self::render) would say against them, without its work.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`]: the answers contradict each other.
+    pub fn agree(&self, answers: &Answers) -> Result<()> {
+        let loaded = &self.loaded;
+        let packs = loaded.active(answers);
+        bind(answers, loaded.policy.labels(), &packs, &loaded.engine).map(drop)
     }
 
     /// Renders a project.
@@ -252,9 +263,9 @@ impl Loaded {
             None => vec![String::new()],
         };
         for element in elements {
-            let mut context = context.clone();
+            let mut context = Cow::Borrowed(context);
             if let Some((bound, _)) = each {
-                context.insert(bound.clone(), &element);
+                context.to_mut().insert(bound.clone(), &element);
             }
             let path = TreePath::new(&fill(file, &context)?)?;
             let text = self.engine.render(&format!("{}/files/{file}.tera", pack.name), &context)?;

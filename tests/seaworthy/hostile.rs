@@ -220,7 +220,7 @@ fn expressions_that_grow() {
                 text + &format!("k{number} = {{ pattern = \"[a-z]{{1,900}}\" }}\n")
             }),
         ),
-        Attack::new("in a fact", 4, "take too long").declaring(
+        Attack::new("in a fact", 4, "take too").declaring(
             "[facts]\nx = \"[[a for a in range(end=100000)] for b in range(end=100000)] | length\"\n",
         ),
     ]);

@@ -111,10 +111,8 @@ impl<'s> Pairs<'s> {
     fn needs_of(&self, one: Setting, all: &[Setting]) -> Option<Vec<Setting>> {
         let mut settings = vec![one];
         loop {
-            let refusal = match self.make(None, &settings) {
-                Ok((answers, _)) if self.stands(one, &answers) => {
-                    return Some(settings.split_off(1));
-                }
+            let refusal = match self.settle(None, &settings) {
+                Ok(answers) if self.stands(one, &answers) => return Some(settings.split_off(1)),
                 Ok(_) => String::new(),
                 Err(error) => error.to_string(),
             };
@@ -125,10 +123,10 @@ impl<'s> Pairs<'s> {
             let free = |other: &&Setting| settings.iter().all(|taken| taken.0 != other.0);
             let with = |other: &Setting| {
                 let more: Vec<Setting> = settings.iter().chain([other]).copied().collect();
-                self.make(None, &more)
+                self.settle(None, &more)
             };
             let mends =
-                |other: &&Setting| with(other).is_ok_and(|(answers, _)| self.stands(one, &answers));
+                |other: &&Setting| with(other).is_ok_and(|answers| self.stands(one, &answers));
             let moves =
                 |other: &&Setting| with(other).is_err_and(|error| error.to_string() != refusal);
             let others = || all.iter().filter(free);
@@ -169,17 +167,18 @@ impl<'s> Pairs<'s> {
         let pair = settings.len();
         self.fill(&mut settings);
         loop {
-            if let Ok((answers, tree)) = self.make(Some(preset), &settings) {
+            if let Ok(answers) = self.settle(Some(preset), &settings) {
+                let tree = self.make(&preset.0, &answers);
                 return Some(Made { words: self.words(&preset.0, &settings), answers, tree });
             }
-            // the first setting with which it is refused; a refusal costs less than a project
+            // the first setting with which it is refused
             let (mut sound, mut refused) = (pair, settings.len());
-            if self.make(Some(preset), &settings[..sound]).is_err() {
+            if self.settle(Some(preset), &settings[..sound]).is_err() {
                 return None;
             }
             while refused - sound > 1 {
                 let middle = sound + (refused - sound) / 2;
-                match self.make(Some(preset), &settings[..middle]) {
+                match self.settle(Some(preset), &settings[..middle]) {
                     Ok(_) => sound = middle,
                     Err(_) => refused = middle,
                 }
@@ -216,12 +215,8 @@ impl<'s> Pairs<'s> {
         }
     }
 
-    /// The project of some settings over a preset, unless they contradict each other.
-    fn make(
-        &self,
-        preset: Option<&(String, Layer)>,
-        settings: &[Setting],
-    ) -> Result<(Answers, Tree)> {
+    /// The answers that some settings over a preset come to, unless they contradict each other.
+    fn settle(&self, preset: Option<&(String, Layer)>, settings: &[Setting]) -> Result<Answers> {
         // what was answered at a prompt may turn out not to apply
         let entry = |(question, value): &Setting| Entry {
             key: self.set.questions()[*question].key.clone(),
@@ -236,13 +231,17 @@ impl<'s> Pairs<'s> {
         ];
         layers.extend(preset.map(|(_, layer)| layer.clone()));
         let answers = Answers::resolve(self.set.questions(), &layers, &Policy::default())?;
-        let mut made = match self.set.render(&answers) {
+        match self.set.agree(&answers) {
             Err(error) if error.kind() != Kind::Usage => panic!("{settings:?}: {error}"),
-            made => made?,
-        };
-        let name = preset.map(|(name, _)| name.clone());
-        Lock::new(name, None, made.packs, &answers).seal(&mut made.tree, &made.lockfiles)?;
-        Ok((answers, made.tree))
+            agreed => agreed.map(|()| answers),
+        }
+    }
+
+    fn make(&self, preset: &str, answers: &Answers) -> Tree {
+        let mut made = self.set.render(answers).expect("answers that agree");
+        let lock = Lock::new(Some(preset.to_owned()), None, made.packs, answers);
+        lock.seal(&mut made.tree, &made.lockfiles).expect("room for the lock");
+        made.tree
     }
 
     /// Whether a setting applies, and is not overruled.

@@ -116,7 +116,7 @@ fn what_stands_against_the_answers_is_told_before_anything_is_lost() {
         .types(DOWN)
         .types(ENTER);
     terminal.shows("Which one?");
-    for _ in 0..5 {
+    for _ in 0..4 {
         terminal.types(DOWN);
     }
     terminal.types(ENTER).shows("Port of the public API").types("8081").types(ENTER);
@@ -175,14 +175,9 @@ fn a_limit_is_held_at_the_prompt() {
 fn every_question_is_asked_with_all() {
     let world = World::new();
     let mut terminal = Terminal::new(&world, &["demo", "--preset", "starter", "--all"]);
-    for prompt in [
-        "One line on",
-        "Owner",
-        "Team on call",
-        "Scope",
-        "Port of the public API",
-        "Port of the probes",
-    ] {
+    for prompt in
+        ["One line on", "Owner", "Team on call", "Port of the public API", "Port of the probes"]
+    {
         terminal.shows(prompt).types(ENTER);
     }
     terminal.shows("Model provider:").types(CTRL_C);

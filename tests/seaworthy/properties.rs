@@ -171,7 +171,8 @@ fn reads_back(tree: &Tree, answers: &Answers) {
 
 /// Settles and renders with these texts. What is refused, is refused as the user's mistake.
 fn written_or_refused(texts: [(&str, String); 3]) -> bool {
-    let one_replica = [("replicas_min", Value::Int(1)), ("datastore", Value::Text("none".into()))];
+    let none = || Value::Text("none".into());
+    let one_replica = [("replicas_min", Value::Int(1)), ("datastore", none()), ("cache", none())];
     let texts = texts.into_iter().map(|(key, text)| (key, Value::Text(text)));
     let named = [("name", Value::Text("demo".into()))];
     let layers = [

