@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { smoke, test } from "./contract.ts";
+import { has, smoke, test } from "./contract.ts";
 import type { Settings } from "./world.ts";
 import { World } from "./world.ts";
 import { within } from "./waiting.ts";
@@ -25,7 +25,7 @@ const WRONG: Readonly<Record<string, string>> = {
   TENANT_CONCURRENCY: "all-4711",
   APPROVAL_TTL_MS: "soon-4711",
   SIEM_URL: "siem-4711",
-  DATABASE_POOL_MAX: "no-4711",
+  ...(has("postgres") ? { DATABASE_POOL_MAX: "no-4711" } : {}),
   BREAKER_WINDOW_MS: "no-4711",
   BREAKER_MIN_CALLS: "no-4711",
   BREAKER_FAILURE_RATE: "1.5",
@@ -45,6 +45,8 @@ const WRONG: Readonly<Record<string, string>> = {
   REQUEST_TIMEOUT_MS: "ten-4711",
   OTEL_EXPORTER_OTLP_ENDPOINT: "collector-4711",
 };
+
+type Wrong = [variable: string, url: string];
 
 /** Starts a service that must refuse to, and returns what it said. */
 async function refused(settings: Settings): Promise<string> {
@@ -118,12 +120,18 @@ smoke("ENVIRONMENT is production unless it is said", async () => {
 
 test("a URL with a password, or without TLS outside development, is refused", async () => {
   const ssl = "sslmode=verify-full";
-  const wrong: [variable: string, url: string][] = [
+  const postgres: Wrong[] = [
     ["DATABASE_URL", `postgres://agent:hidden-4711@127.0.0.1:1/db?${ssl}`],
     ["DATABASE_URL", "postgres://agent@127.0.0.1:1/db?sslmode=disable"],
+  ];
+  const redis: Wrong[] = [
     ["REDIS_URL", "rediss://:hidden-4711@127.0.0.1:1"],
     ["REDIS_URL", "redis://127.0.0.1:1"],
+  ];
+  const wrong: Wrong[] = [
     ["SIEM_URL", "http://127.0.0.1:1/"],
+    ...(has("postgres") ? postgres : []),
+    ...(has("redis") ? redis : []),
   ];
   for (const [variable, url] of wrong) {
     const secrets = { postgres_password: "p", redis_password: "p" };

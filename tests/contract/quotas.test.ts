@@ -78,7 +78,7 @@ test("what is left of a budget is a metric", async (t) => {
 });
 
 test(
-  "rate limits are shared by replicas",
+  "rate limits are shared by replicas, and not by others on the same Redis",
   async (t) => {
     const { world, client, model } = await sceneFor(t, { env: { TENANT_REQUESTS_PER_MINUTE: "10" } });
     const replica = await world.replica();
@@ -91,6 +91,11 @@ test(
     (await client.run("hello")).problem(429);
     (await other.run("hello")).problem(429);
     assert.deepEqual(await replica.end(), { code: 0, signal: null });
+    for (const env of [{ SERVICE_NAME: "stranger" }, { ENVIRONMENT: "staging" }]) {
+      const stranger = await world.replica(env);
+      t.after(() => stranger.destroy());
+      (await client.at(stranger.port).run("hello")).run("completed");
+    }
   },
   "redis",
 );

@@ -1,8 +1,7 @@
 import { after } from "node:test";
 import type { Client } from "./client.ts";
-import { has } from "./contract.ts";
 import type { FakeModel } from "./fake-model.ts";
-import { type Tools, toolsOf, UNKNOWN_TOOLS } from "./tools.ts";
+import { type Tools, toolsOf } from "./tools.ts";
 import { type Settings, World } from "./world.ts";
 
 /** What most tests begin with. */
@@ -44,7 +43,7 @@ export async function sceneFor(...options: Parameters<typeof worldFor>): Promise
 
 async function set(world: World): Promise<Scene> {
   world.model.reset();
-  const tools = has("model") ? await toolsOf(world) : UNKNOWN_TOOLS;
+  const tools = await toolsOf(world);
   const { name: tenant, client } = world.tenant();
   return { world, model: world.model, tools, tenant, client };
 }

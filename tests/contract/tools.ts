@@ -13,11 +13,6 @@ export interface Tools {
   write(text: string): Call;
 }
 
-const unknown = () => assert.fail("without a model of ours nobody can tell which tools there are");
-
-/** Of a project without a model that can be told what to call. */
-export const UNKNOWN_TOOLS: Tools = { names: [], calculate: unknown, fetch: unknown, write: unknown };
-
 const known = new WeakMap<World, Tools>();
 
 /** Learns from what the model is told which tools there are, and by trial which of them is risky. */

@@ -92,9 +92,8 @@ export class World {
       ENVIRONMENT: "production",
       AUTH_MODE: "api-key",
       MODEL_NAME,
-      ...(has("model")
-        ? { MODEL_PROVIDER: "openai-compatible", MODEL_BASE_URL: `http://127.0.0.1:${model.port}/v1` }
-        : { MODEL_PROVIDER: "offline" }),
+      MODEL_PROVIDER: "openai-compatible",
+      MODEL_BASE_URL: `http://127.0.0.1:${model.port}/v1`,
       PRICES_FILE: folder.prices,
       SECRETS_DIR: folder.secrets,
       STATE_DIR: folder.state,
@@ -116,9 +115,9 @@ export class World {
   }
 
   /** Another process of the same service, with the same stores and a disk of its own. */
-  async replica(): Promise<Service> {
+  async replica(env: Environment = {}): Promise<Service> {
     const STATE_DIR = mkdtempSync(join(this.folder.path, "replica-"));
-    const replica = await Service.spawn({ ...this.env, STATE_DIR });
+    const replica = await Service.spawn({ ...this.env, STATE_DIR, ...env });
     await replica.ready();
     return replica;
   }

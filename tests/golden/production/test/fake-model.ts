@@ -54,8 +54,8 @@ export interface RecordedCall {
 }
 
 const MAX_RECORDED = 100;
-// A reset overtakes what was written just before it.
-const RESET_AFTER_MS = 20;
+// What was written just before has to be on its way before the connection breaks.
+const BREAK_AFTER_MS = 20;
 
 /**
  * Serves both wires, whole and streamed, and breaks as it is told, by `control` or by `PUT /control`. `GET /control`
@@ -167,8 +167,10 @@ async function perform(answer: Answer, call: { path: string; body: unknown; resp
 }
 
 async function end(response: ServerResponse, fault: Answer["fault"]): Promise<void> {
+  if (fault === "reset_body" || fault === "close_body") {
+    await wait(BREAK_AFTER_MS);
+  }
   if (fault === "reset_body") {
-    await wait(RESET_AFTER_MS);
     response.socket?.resetAndDestroy();
   } else if (fault === "close_body") {
     response.socket?.end();

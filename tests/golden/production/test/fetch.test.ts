@@ -77,6 +77,7 @@ test("only plain URLs of allowed hosts are allowed, in every spelling", () => {
 /** Calls once, and counts how that went, as whoever guards an upstream sees it. */
 function counting() {
   const outcomes: string[] = [];
+  const names: string[] = [];
   const upstream: Upstream = {
     async call(attempt, { signal }) {
       try {
@@ -89,7 +90,11 @@ function counting() {
       }
     },
   };
-  return { upstream, outcomes };
+  const upstreamOf = (name: string) => {
+    names.push(name);
+    return upstream;
+  };
+  return { upstreamOf, outcomes, names };
 }
 
 const toLoopback: Resolve = (_, answer) => answer(null, [{ address: "127.0.0.1", family: 4 }]);
@@ -132,16 +137,16 @@ async function fetching(
       connector({ ...options, protocol: "http:", port }, callback);
     return plain;
   };
-  const { upstream, outcomes } = counting();
+  const { upstreamOf, outcomes, names } = counting();
   const tool = createFetchTool({
     allowedHosts: ["example.com", "*.example.org"],
-    upstream,
+    upstreamOf,
     resolve,
     connect,
     ...PARTS,
   });
   const call = (url: string, signal = CONTEXT.signal) => tool.run({ url }, { ...CONTEXT, signal });
-  return { call, connected, outcomes };
+  return { call, connected, outcomes, names };
 }
 
 test("a page is read from the address that was checked", async (t) => {
@@ -179,8 +184,8 @@ test("a name server that changes its mind changes nothing, and one private addre
 });
 
 test("connections that nobody put in place of the real ones are guarded too", async () => {
-  const { upstream } = counting();
-  const tool = createFetchTool({ allowedHosts: ["example.com"], upstream, resolve: toLoopback, ...PARTS });
+  const { upstreamOf } = counting();
+  const tool = createFetchTool({ allowedHosts: ["example.com"], upstreamOf, resolve: toLoopback, ...PARTS });
   await assert.rejects(tool.run({ url: "http://example.com/" }, CONTEXT), /address that may not be fetched/);
   await assert.rejects(tool.run({ url: "https://example.com/" }, CONTEXT), /address that may not be fetched/);
   await assert.rejects(tool.run({ url: "https://example.com/", method: "POST" }, CONTEXT), /bad arguments/);
@@ -268,6 +273,14 @@ test("what is no text, too long or broken is an error, and only the site's own f
     assert.equal(await call(`http://example.com/type/${encodeURIComponent(type)}`), "x", type);
   }
   assert.equal((await call("http://example.com/bytes/262144")).length, 262_144);
+});
+
+test("each entry of the list is an upstream of its own", async (t) => {
+  const { call, names } = await fetching(t, (_, response) => response.writeHead(404).end());
+  for (const host of ["example.com", "a.example.org", "example.com", "b.example.org"]) {
+    await assert.rejects(call(`http://${host}/`), /404/);
+  }
+  assert.deepEqual(names, ["fetch example.com", "fetch *.example.org"]);
 });
 
 test("a call that is aborted ends at once", async (t) => {

@@ -7,7 +7,7 @@ import { createMemoryRateLimiter } from "../src/limits/memory-rate.ts";
 import { createRedisRateLimiter } from "../src/limits/redis-rate.ts";
 import { systemClock, systemRandom } from "../src/runtime.ts";
 import { createSecretStore } from "../src/secrets/store.ts";
-import { connectRedis, createRedis, RedisError } from "../src/state/redis.ts";
+import { connectRedis, createRedis, type RedisConnection, RedisError } from "../src/state/redis.ts";
 import { createClock } from "./clock.ts";
 import { createMemoryLog } from "./database.ts";
 import { metrics } from "./metrics.ts";
@@ -16,12 +16,12 @@ import { until } from "./until.ts";
 const { REDIS_URL, SECRETS_DIR = "/nowhere" } = process.env;
 const real = [{ name: "redis", url: REDIS_URL, connect: connectRedis }];
 
-function open(t: TestContext, url: string, connect: typeof connectRedis = connectRedis) {
+function open(t: TestContext, url: string, connect: typeof connectRedis = connectRedis, env: NodeJS.ProcessEnv = {}) {
   const { log, messages } = createMemoryLog();
   const secrets = createSecretStore({ dir: SECRETS_DIR, clock: systemClock, log, metrics });
-  const { config } = readConfig({ ENVIRONMENT: "development", REDIS_URL: url });
+  const { config } = readConfig({ ENVIRONMENT: "development", REDIS_URL: url, ...env });
   const connection = connect({ config, secrets, clock: systemClock, random: systemRandom, log, metrics });
-  const redis = createRedis(connection, systemClock);
+  const redis = createRedis(connection, { config, clock: systemClock });
   t.after(() => {
     redis.close();
     secrets.close();
@@ -96,8 +96,44 @@ for (const { name, url = "", connect } of real) {
       String(waits),
     );
     assert.equal(await here.take(randomUUID()), 0);
+    const stranger = open(t, url, connect, { SERVICE_NAME: "stranger" });
+    await stranger.ready();
+    assert.equal(await limiterOf(stranger).take(tenant), 0);
   });
 }
+
+test("every key names its service and environment, which run into no other and into no hash tag", async () => {
+  const kept = new Map<string, string>();
+  const connection: RedisConnection = {
+    async send(key, [verb, name, value = ""]) {
+      assert.equal(key, name);
+      if (verb === "SET") {
+        kept.set(key, value);
+      }
+      return verb === "UNLINK" ? kept.delete(key) : verb === "PTTL" ? 1_000 : kept.get(key);
+    },
+    nodes: async () => [
+      async ([, , , pattern = ""]) => ["0", [...kept.keys()].filter((key) => key.startsWith(pattern.slice(0, -1)))],
+    ],
+    close: () => undefined,
+  };
+  const names = ["a b", "a:b c", "a b:c", "{a} b", "a {b}"].map((pair) => pair.split(" "));
+  const services = names.map(([SERVICE_NAME, ENVIRONMENT]) => {
+    const { config } = readConfig({ SERVICE_NAME, ENVIRONMENT });
+    return createRedis(connection, { config, clock: systemClock });
+  });
+  for (const [index, redis] of services.entries()) {
+    await redis.set("key", String(index), 1_000);
+  }
+  assert.equal(kept.size, services.length);
+  assert.ok([...kept.keys()].every((key) => !key.includes("{")));
+  for (const [index, redis] of services.entries()) {
+    assert.equal((await redis.get("key"))?.value, String(index));
+    await redis.deletePrefix("k");
+    assert.equal(await redis.get("key"), undefined);
+    assert.equal(kept.size, services.length - index - 1);
+  }
+});
 
 test("a redis that is not there, or goes away, is given up at once", async (t) => {
   const { redis, messages } = open(t, "redis://127.0.0.1:1");

@@ -168,7 +168,7 @@ test("anthropic-messages: an answer", () => {
     { type: "tool_use", id: "1", name: "add", input: { a: 1 } },
     { type: "text", text: "b" },
   ];
-  const calls = [{ id: "1", tool: "add", arguments: { a: 1 } }];
+  const calls = [{ id: "1", tool: "add", arguments: { a: 1 }, extra: [{ type: "thinking", thinking: "hm" }] }];
   assert.deepEqual(anthropicMessages.read({ content, usage }), {
     text: "ab",
     calls,

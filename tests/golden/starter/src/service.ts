@@ -100,7 +100,7 @@ export async function compose(config: Config, surroundings: Surroundings, wrong:
   const upstreamOf = (name: string) => createUpstream({ ...kit, name, timeoutMs: config.TOOL_TIMEOUT_MS });
   const tools = surroundings.tools ?? [
     calculator,
-    createFetchTool({ ...kit, allowedHosts: config.TOOL_HTTP_ALLOWED_HOSTS, upstream: upstreamOf("fetch") }),
+    createFetchTool({ ...kit, allowedHosts: config.TOOL_HTTP_ALLOWED_HOSTS, upstreamOf }),
     ...createNoteTools(store, clock),
   ];
   const cache = createCache({

@@ -59,7 +59,8 @@ test("every provider has its URL, its key's header and its wire", () => {
     assert.deepEqual(endpoint.headers("k"), headers);
   }
   for (const MODEL_PROVIDER of ["azure", "bedrock", "openai-compatible"]) {
-    assert.throws(() => endpointOf(configOf({ MODEL_PROVIDER })), /^SetupError: MODEL_BASE_URL: expected/);
+    const config = { ...configOf({ MODEL_PROVIDER }), MODEL_BASE_URL: undefined };
+    assert.throws(() => endpointOf(config), /^SetupError: MODEL_BASE_URL: expected/);
   }
   assert.equal(parseModelKey("sk-1\n"), "sk-1");
   for (const key of ["", "a b", "a\nb", "schlüssel"]) {

@@ -7,7 +7,7 @@ export interface ToolCall {
   readonly tool: string;
   /** Anything: what a model writes is not trusted to fit the tool. */
   readonly arguments: unknown;
-  /** What the provider wants to get back with the call, as it came, such as the thought signatures of Gemini. */
+  /** What the provider wants to get back with the call, as it came, such as thoughts that it signed. */
   readonly extra?: unknown;
 }
 

@@ -32,5 +32,5 @@ export function openState(options: StateOptions): { store: Store; table?: AuditT
 
 /** What replicas share but can do without, if the settings name it; throws `SetupError`. */
 export function openRedis(options: StateOptions): Redis | undefined {
-  return options.config.REDIS_URL === undefined ? undefined : createRedis(connectRedis(options), options.clock);
+  return options.config.REDIS_URL === undefined ? undefined : createRedis(connectRedis(options), options);
 }

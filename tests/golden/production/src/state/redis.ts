@@ -56,8 +56,14 @@ const SILENCE_MS = 3_000;
 const QUEUE_MAX = 1_000;
 const PAGE_KEYS = "500";
 
-/** Makes a client out of a connection. */
-export function createRedis(connection: RedisConnection, clock: Clock): Redis {
+/** Makes a client out of a connection, with keys of its own in what other services and environments may use as well. */
+export function createRedis(
+  connection: RedisConnection,
+  { config, clock }: Pick<RedisSurroundings, "config" | "clock">,
+): Redis {
+  // Encoded, so that no two names run together, and none is the hash tag of a cluster.
+  const space = [config.SERVICE_NAME, config.ENVIRONMENT].map((name) => `${encodeURIComponent(name)}:`).join("");
+  const own = (key: string) => space + key;
   let restUntil = 0;
 
   async function bounded<T>(send: () => Promise<T>): Promise<T> {
@@ -83,18 +89,19 @@ export function createRedis(connection: RedisConnection, clock: Clock): Redis {
 
   return {
     async get(key) {
+      const name = own(key);
       // In this order, so that the time left is never that of a later value.
-      const [ttlMs, value] = await Promise.all([send(key, ["PTTL", key]), send(key, ["GET", key])]);
+      const [ttlMs, value] = await Promise.all([send(name, ["PTTL", name]), send(name, ["GET", name])]);
       return typeof value === "string" && typeof ttlMs === "number" && ttlMs > 0 ? { value, ttlMs } : undefined;
     },
     async set(key, value, ttlMs) {
-      await send(key, ["SET", key, value, "PX", String(Math.max(1, Math.floor(ttlMs)))]);
+      await send(own(key), ["SET", own(key), value, "PX", String(Math.max(1, Math.floor(ttlMs)))]);
     },
     async delete(key) {
-      await send(key, ["UNLINK", key]);
+      await send(own(key), ["UNLINK", own(key)]);
     },
     async deletePrefix(prefix) {
-      const pattern = `${prefix.replaceAll(/[\\*?[\]]/g, "\\$&")}*`;
+      const pattern = `${own(prefix).replaceAll(/[\\*?[\]]/g, "\\$&")}*`;
       for (const node of await bounded(() => connection.nodes())) {
         let cursor: string | undefined = "0";
         do {
@@ -106,7 +113,7 @@ export function createRedis(connection: RedisConnection, clock: Clock): Redis {
         } while (cursor !== "0");
       }
     },
-    evaluate: (script, key, args) => send(key, ["EVAL", script, "1", key, ...args]),
+    evaluate: (script, key, args) => send(own(key), ["EVAL", script, "1", own(key), ...args]),
     async check() {
       await send("", ["PING"]);
     },

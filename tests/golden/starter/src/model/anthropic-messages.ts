@@ -15,6 +15,12 @@ const usageSchema = z.object({
 
 const typed = z.looseObject({ type: z.string() });
 const textBlock = z.object({ text: z.string() });
+const thoughtBlock = z.looseObject({
+  type: z.enum(["thinking", "redacted_thinking"]),
+  thinking: z.string().optional(),
+  signature: z.string().optional(),
+});
+const thoughtDelta = z.object({ thinking: z.string().default(""), signature: z.string().default("") });
 const toolBlock = z.object({ id: z.string().min(1), name: z.string().min(1), input: z.unknown().default({}) });
 const metaSchema = z.object({ model: z.string().nullish(), usage: usageSchema.nullish() });
 const replySchema = metaSchema.extend({ content: z.array(typed) });
@@ -90,6 +96,7 @@ export const anthropicMessages: Wire = {
 /** Puts an answer together from its blocks, whole or in pieces. */
 function createAnswer() {
   const calls = new Map<number, { id: string; tool: string; input: unknown; json: string }>();
+  const thoughts = new Map<number, z.output<typeof thoughtBlock>>();
   let text = "";
 
   function say(block: unknown): string {
@@ -105,6 +112,10 @@ function createAnswer() {
         const { id, name: tool, input } = checked(toolBlock, block);
         calls.set(index, { id, tool, input, json: "" });
       }
+      const { data: thought } = thoughtBlock.safeParse(block);
+      if (thought !== undefined) {
+        thoughts.set(index, thought);
+      }
       return block.type === "text" ? say(block) : "";
     },
 
@@ -114,16 +125,24 @@ function createAnswer() {
       if (delta.type === "input_json_delta" && call !== undefined) {
         call.json += checked(jsonDelta, delta).partial_json;
       }
+      const thought = thoughts.get(index);
+      if (thought !== undefined) {
+        const { thinking, signature } = checked(thoughtDelta, delta);
+        thought.thinking = (thought.thinking ?? "") + thinking;
+        thought.signature = (thought.signature ?? "") + signature;
+      }
       return delta.type === "text_delta" ? say(delta) : "";
     },
 
     reply: (model: string | null | undefined, counted: { tokens?: Tokens }): ModelReply => ({
       text,
-      calls: [...calls.values()].map(({ id, tool, input, json }) => ({
-        id,
-        tool,
-        arguments: json === "" ? input : parseArguments(json),
-      })),
+      calls: [...calls.values()].map(({ id, tool, input, json }, index) =>
+        Object.assign(
+          { id, tool, arguments: json === "" ? input : parseArguments(json) },
+          // They are signed, and wanted back with the result of a call.
+          index === 0 && thoughts.size > 0 ? { extra: [...thoughts.values()] } : {},
+        ),
+      ),
       ...counted,
       ...(model ? { model } : {}),
     }),
@@ -153,6 +172,8 @@ function blocksOf(message: Message, mark: MarkUntrusted): object[] {
   }
   const calls = message.role === "assistant" ? (message.calls ?? []) : [];
   return [
+    // A turn that has thoughts must begin with them.
+    ...(z.array(thoughtBlock).safeParse(calls[0]?.extra).data ?? []),
     // An empty block of text is refused.
     ...(message.content === "" ? [] : [{ type: "text", text: message.content }]),
     ...calls.map(({ id, tool, arguments: args }) => ({

@@ -122,7 +122,8 @@ function written(message: Message, mark: MarkUntrusted, takesExtra: boolean): ob
       id,
       type: "function",
       function: { name: calledName(tool), arguments: JSON.stringify(argumentsObject(args)) },
-      extra_content: takesExtra ? extra : undefined,
+      // A list is another wire's.
+      extra_content: takesExtra && !Array.isArray(extra) ? extra : undefined,
     })),
   };
 }

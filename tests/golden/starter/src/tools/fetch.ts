@@ -8,7 +8,7 @@ import { transportFailure } from "../resilience/transport.ts";
 import type { Clock } from "../runtime.ts";
 import type { Tracer } from "../traces/tracer.ts";
 import { callUpstream } from "./call.ts";
-import { allowedUrl, guardedLookup, type Resolve, systemResolve } from "./guard.ts";
+import { allowedUrl, entryOf, guardedLookup, type Resolve, systemResolve } from "./guard.ts";
 import { defineTool, type Tool, ToolError } from "./tool.ts";
 
 const MAX_REDIRECTS = 3;
@@ -24,14 +24,23 @@ export type Connect = (lookup: LookupFunction) => buildConnector.BuildOptions | 
 export function createFetchTool(options: {
   /** As in `TOOL_HTTP_ALLOWED_HOSTS`; empty allows none. */
   allowedHosts: readonly string[];
-  upstream: Upstream;
+  /** Makes one for each entry of the list, so that a host that is down keeps nobody from the others. */
+  upstreamOf: (name: string) => Upstream;
   clock: Clock;
   tracer: Tracer;
   resolve?: Resolve;
   connect?: Connect;
 }): Tool {
-  const { allowedHosts, upstream, clock, tracer, resolve = systemResolve } = options;
+  const { allowedHosts, upstreamOf, clock, tracer, resolve = systemResolve } = options;
   const connect = (options.connect ?? ((lookup) => ({ lookup })))(guardedLookup(resolve));
+  const upstreams = new Map<string, Upstream>();
+
+  function upstreamFor({ hostname }: URL): Upstream {
+    const name = `fetch ${entryOf(hostname, allowedHosts)}`;
+    const upstream = upstreams.get(name) ?? upstreamOf(name);
+    upstreams.set(name, upstream);
+    return upstream;
+  }
 
   async function get(first: URL, dispatcher: Dispatcher, signal: AbortSignal): Promise<string> {
     let url = first;
@@ -69,7 +78,7 @@ export function createFetchTool(options: {
     run: async ({ url: text }, { signal, deadline, trace }) => {
       const url = allowedUrl(text, allowedHosts);
       const attributes = { "http.request.method": "GET", "server.address": url.hostname };
-      return callUpstream(upstream, { signal, deadline }, async (attemptSignal) => {
+      return callUpstream(upstreamFor(url), { signal, deadline }, async (attemptSignal) => {
         const span = tracer.start("GET", "client", trace, attributes);
         // Connections of its own, so that nothing is left open and every host is looked up.
         const dispatcher = new Agent({ connect, maxResponseSize: MAX_BYTES });

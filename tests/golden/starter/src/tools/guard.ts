@@ -59,9 +59,16 @@ export function isPublicAddress(address: string): boolean {
     : family === 6 && allowedIpv6.check(address, "ipv6") && !refused.check(address, "ipv6");
 }
 
+/** The entry that allows a host, if one does: its name, or `*.suffix` for every host below a suffix, not for itself. */
+export function entryOf(hostname: string, allowedHosts: readonly string[]): string | undefined {
+  return allowedHosts.includes(hostname)
+    ? hostname
+    : allowedHosts.find((host) => host.startsWith("*.") && hostname.endsWith(host.slice(1)));
+}
+
 /**
  * The URL that a text stands for; throws `ToolError` unless it is http or https at the usual port of an allowed host,
- * without credentials. An entry `*.suffix` allows every host below that suffix, not the suffix itself.
+ * without credentials.
  */
 export function allowedUrl(text: string, allowedHosts: readonly string[], base?: URL): URL {
   const url = URL.parse(text, base?.href);
@@ -77,10 +84,7 @@ export function allowedUrl(text: string, allowedHosts: readonly string[], base?:
   }
   const { hostname } = url;
   const address = hostname.replace(/^\[(.*)\]$/, "$1");
-  const named = allowedHosts.some((host) =>
-    host.startsWith("*.") ? hostname.endsWith(host.slice(1)) : hostname === host,
-  );
-  if (!named || (isIP(address) !== 0 && !isPublicAddress(address))) {
+  if (entryOf(hostname, allowedHosts) === undefined || (isIP(address) !== 0 && !isPublicAddress(address))) {
     throw new ToolError("this host is not among those that may be fetched");
   }
   return url;
