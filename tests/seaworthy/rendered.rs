@@ -72,13 +72,13 @@ fn every_file_is_tidy() {
 #[test]
 fn a_project_is_small_enough_to_be_read() {
     // What is reached; the aims are 60 files and 3,000 lines for `starter`, 180 files and 5,000 lines of
-    // service for the others. No row may grow.
+    // service, which is `src/` without the operators' `commands/`, for the others. No row may grow.
     for (preset, files, lines, service) in [
-        ("starter", 190, 13_800, 7_900),
-        ("production", 220, 16_500, 9_000),
-        ("regulated", 230, 17_500, 9_600),
-        ("cost-optimized", 212, 16_000, 8_700),
-        ("airgapped", 220, 16_500, 9_000),
+        ("starter", 150, 13_600, 7_300),
+        ("production", 175, 15_900, 8_050),
+        ("regulated", 185, 16_950, 8_200),
+        ("cost-optimized", 170, 15_250, 7_800),
+        ("airgapped", 175, 15_900, 8_050),
     ] {
         let world = World::new();
         assert_eq!(world.run(&format!("new demo --preset {preset} --yes")).code, 0);

@@ -1,7 +1,5 @@
 import { z } from "zod";
 import manifest from "../package.json" with { type: "json" };
-import { contradictions } from "./contradictions.ts";
-import { CLASSIFICATIONS } from "./run/classification.ts";
 
 /** Exit code of a process that was configured wrongly (EX_CONFIG of sysexits). */
 export const EXIT_CONFIG = 78;
@@ -10,6 +8,12 @@ export const EXIT_CONFIG = 78;
 export class SetupError extends Error {
   override readonly name = "SetupError";
 }
+
+/** How much harm it would do if others saw the content, from none to the most. */
+export const CLASSIFICATIONS = ["public", "internal", "confidential", "restricted"] as const;
+
+/** A class of data; runs carry it, and how long they are kept follows from it. */
+export type Classification = (typeof CLASSIFICATIONS)[number];
 
 const integer = (minimum: number, maximum: number, fallback: number) =>
   z
@@ -157,4 +161,53 @@ export function readConfig(env: NodeJS.ProcessEnv): { config: Config; wrong: Rea
     .filter(([name]) => wrong.has(name))
     .map(([name, variable]) => `${name}: expected ${String(variable.meta()?.["expected"])}`);
   return { config, wrong, problems: [...problems, ...contradictions(config, wrong)] };
+}
+
+const hasPassword = (address: string | undefined) => address !== undefined && new URL(address).password !== "";
+
+/** What right settings have against each other; the first setting of each rule is the one to change. */
+function contradictions(config: Config, wrong: ReadonlySet<string>): string[] {
+  const jwt = config.AUTH_MODE === "jwt";
+  const development = config.ENVIRONMENT === "development";
+  const plain = (address: string | undefined) => !development && address?.startsWith("http:") === true;
+  const unencrypted = (address: string | undefined) =>
+    !development &&
+    address !== undefined &&
+    !/^(require|verify-ca|verify-full)$/.test(new URL(address).searchParams.get("sslmode") ?? "");
+  const rules: [settings: (keyof Config)[], broken: boolean, expected: string][] = [
+    [["ADMIN_PORT", "PORT"], config.PORT === config.ADMIN_PORT && config.PORT !== 0, "another port than PORT"],
+    [["AUTH_MODE", "ENVIRONMENT"], config.AUTH_MODE === "none" && !development, "jwt or api-key outside development"],
+    [["AUTH_ISSUER", "AUTH_MODE"], jwt && config.AUTH_ISSUER === undefined, "an issuer, as AUTH_MODE is jwt"],
+    [["AUTH_AUDIENCE", "AUTH_MODE"], jwt && config.AUTH_AUDIENCE === undefined, "an audience, as AUTH_MODE is jwt"],
+    [["AUTH_JWKS_URL", "ENVIRONMENT"], plain(config.AUTH_JWKS_URL), "https outside development"],
+    [["SIEM_URL", "ENVIRONMENT"], plain(config.SIEM_URL), "https outside development"],
+    [
+      ["DATABASE_URL", "ENVIRONMENT", "STATE"],
+      !development && config.DATABASE_URL === undefined && config.STATE === undefined,
+      "a postgres URL outside development, or STATE=memory for one replica that forgets",
+    ],
+    [["DATABASE_URL"], hasPassword(config.DATABASE_URL), "no password: it is the secret postgres_password"],
+    [["MIGRATE_DATABASE_URL"], hasPassword(config.MIGRATE_DATABASE_URL), "no password: it is a secret"],
+    [["DATABASE_URL", "ENVIRONMENT"], unencrypted(config.DATABASE_URL), "sslmode=verify-full outside development"],
+    [["MIGRATE_DATABASE_URL", "ENVIRONMENT"], unencrypted(config.MIGRATE_DATABASE_URL), "sslmode=verify-full"],
+    [["REDIS_URL"], hasPassword(config.REDIS_URL), "no password: it is the secret redis_password"],
+    [
+      ["REDIS_URL", "ENVIRONMENT"],
+      !development && config.REDIS_URL?.startsWith("redis:") === true,
+      "rediss outside development",
+    ],
+    [
+      ["MODEL_BASE_URL", "MODEL_PROVIDER"],
+      ["azure", "bedrock", "openai-compatible"].includes(config.MODEL_PROVIDER) && config.MODEL_BASE_URL === undefined,
+      "an http or https URL, as this MODEL_PROVIDER has none of its own",
+    ],
+    [
+      ["BREAKER_MAX_OPEN_MS", "BREAKER_OPEN_MS"],
+      config.BREAKER_MAX_OPEN_MS < config.BREAKER_OPEN_MS,
+      "at least BREAKER_OPEN_MS",
+    ],
+  ];
+  return rules
+    .filter(([settings, broken]) => broken && !settings.some((name) => wrong.has(name)))
+    .map(([[name], , expected]) => `${name}: expected ${expected}`);
 }

@@ -10,13 +10,7 @@ const REPEATED_INTERRUPT_MS = 100;
 /** Runs the service until a signal or a defect ends it; the process exits from here. */
 export async function serve(): Promise<void> {
   const { config, wrong, problems } = readConfig(process.env);
-  const log = createLogger({
-    level: config.LOG_LEVEL,
-    service: config.SERVICE_NAME,
-    version: config.SERVICE_VERSION,
-    environment: config.ENVIRONMENT,
-    clock: systemClock,
-  });
+  const log = createLogger({ config, clock: systemClock });
   const composed = await compose(config, { clock: systemClock, random: systemRandom, log }, wrong);
   if (composed.service === undefined || problems.length > 0) {
     log.fatal("configuration refused", { problems: [...new Set([...problems, ...(composed.problems ?? [])])] });

@@ -5,14 +5,14 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { runVerify } from "../commands/audit-verify.ts";
 import { createAuditTrail } from "../src/audit/log.ts";
 import type { AuditEvent, AuditLine, AuditTable } from "../src/audit/trail.ts";
-import { runVerify } from "../src/audit/verify-command.ts";
 import { readConfig } from "../src/config.ts";
 import { createMetrics } from "../src/metrics/metrics.ts";
 import { systemRandom } from "../src/runtime.ts";
 import { createSecretStore } from "../src/secrets/store.ts";
-import { createClock, type VirtualClock } from "./clock.ts";
+import { createClock, type VirtualClock } from "./kit.ts";
 
 /** Something to record. */
 export const EVENT = {
@@ -53,7 +53,7 @@ export function place(t: TestContext) {
     const write = (message: string) => void logged.push(message);
     const log = { info: write, warn: write, error: write, fatal: write, within: () => log };
     const metrics = createMetrics(config);
-    const secrets = createSecretStore({ dir, clock, log, metrics });
+    const secrets = createSecretStore({ config, clock, log, metrics });
     const random = { ...systemRandom, fraction: () => 0.5 };
     const { table } = parts;
     const trail = createAuditTrail({ config, secrets, clock, random, log, metrics, table });

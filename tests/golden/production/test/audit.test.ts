@@ -4,9 +4,9 @@ import fs, { appendFileSync, readFileSync, renameSync, rmSync, statSync, writeFi
 import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { test } from "node:test";
-import { digest } from "../src/audit/digest.ts";
+import { runVerify } from "../commands/audit-verify.ts";
+import { digest } from "../src/audit/key.ts";
 import { AuditError } from "../src/audit/trail.ts";
-import { runVerify } from "../src/audit/verify-command.ts";
 import { SetupError } from "../src/config.ts";
 import { EVENT, newKey, passUntil, place } from "./audit-support.ts";
 

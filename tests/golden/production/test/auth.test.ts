@@ -3,7 +3,8 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { type Clock, systemClock } from "../src/runtime.ts";
-import { secretFolder, serve, until } from "./support.ts";
+import { until } from "./kit.ts";
+import { secretFolder, serve } from "./support.ts";
 
 const HASTE = 10;
 const hasty: Clock = { ...systemClock, after: (ms, callback) => systemClock.after(ms / HASTE, callback) };

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BatchError, createBatcher } from "../src/batch/batcher.ts";
-import { createClock } from "./clock.ts";
-import { metricOf, metrics } from "./metrics.ts";
+import { createClock, metricOf, metrics } from "./kit.ts";
 
 let serial = 0;
 

@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import type { TestContext } from "node:test";
+import { migrate, readMigrations } from "../commands/migrate.ts";
 import { readConfig } from "../src/config.ts";
 import { systemClock } from "../src/runtime.ts";
 import { createSecretStore } from "../src/secrets/store.ts";
-import { migrate, readMigrations } from "../src/state/migrate.ts";
 import { connectionOf, createDatabase, type Query, withConnection } from "../src/state/pool.ts";
-import { metrics } from "./metrics.ts";
+import { metrics } from "./kit.ts";
 
 const { DATABASE_URL, SECRETS_DIR = "/nowhere" } = process.env;
 
@@ -24,9 +24,9 @@ export function createMemoryLog() {
 /** A pool of connections to a URL, until the test ends. */
 export function openDatabase(t: TestContext, url: string) {
   const { log, messages } = createMemoryLog();
-  const secrets = createSecretStore({ dir: SECRETS_DIR, clock: systemClock, log, metrics });
   const env = { ENVIRONMENT: "development", SECRETS_DIR, DATABASE_URL: url, LOG_LEVEL: "fatal" };
   const { config } = readConfig(env);
+  const secrets = createSecretStore({ config, clock: systemClock, log, metrics });
   const database = createDatabase({ config, secrets, log, metrics });
   const connection = connectionOf(url, { config, secrets, password: "postgres_password" });
   t.after(async () => {

@@ -4,13 +4,16 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
-import { type TestContext, test } from "node:test";
-import { skewFinding } from "../src/doctor/check.ts";
-import { runDoctor } from "../src/doctor/doctor.ts";
-import { runMigrate } from "../src/state/migrate.ts";
+import { test, type TestContext } from "node:test";
+import { skewFinding } from "../commands/checks.ts";
+import { runDoctor } from "../commands/doctor.ts";
+import { runMigrate } from "../commands/migrate.ts";
 import { createScratchDatabase, noDatabase } from "./database.ts";
+import { until } from "./kit.ts";
 import { scratch } from "./support.ts";
-import { until } from "./until.ts";
+
+// How long the exporter of traces tries, in milliseconds; it reads the process' own environment.
+process.env["OTEL_EXPORTER_OTLP_TIMEOUT"] = "500";
 
 /** What the doctor says of a service with these settings and secrets, and its exit code. */
 async function examine(t: TestContext, env: Record<string, string> = {}, secrets: Record<string, string> = {}) {

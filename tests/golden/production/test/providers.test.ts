@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
+import { test, type TestContext } from "node:test";
 import { z } from "zod";
 import { type FakeModelControl, startFakeModel } from "./fake-model.ts";
-import { eventsOf, secretFolder, serve } from "./support.ts";
+import { eventsOf } from "./kit.ts";
+import { secretFolder, serve } from "./support.ts";
 
 const MODELS = { openai: "gpt-6-luna", anthropic: "claude-haiku-4-5" };
 const add = { tool: "calculator", arguments: { expression: "6 * 7" } };

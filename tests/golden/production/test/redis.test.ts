@@ -1,25 +1,23 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { createServer, type Socket } from "node:net";
-import { type TestContext, test } from "node:test";
+import { test, type TestContext } from "node:test";
 import { readConfig } from "../src/config.ts";
-import { createMemoryRateLimiter } from "../src/limits/memory-rate.ts";
+import { createMemoryRateLimiter } from "../src/limits/rate.ts";
 import { createRedisRateLimiter } from "../src/limits/redis-rate.ts";
 import { systemClock, systemRandom } from "../src/runtime.ts";
 import { createSecretStore } from "../src/secrets/store.ts";
 import { connectRedis, createRedis, type RedisConnection, RedisError } from "../src/state/redis.ts";
-import { createClock } from "./clock.ts";
 import { createMemoryLog } from "./database.ts";
-import { metrics } from "./metrics.ts";
-import { until } from "./until.ts";
+import { createClock, metrics, until } from "./kit.ts";
 
 const { REDIS_URL, SECRETS_DIR = "/nowhere" } = process.env;
 const real = [{ name: "redis", url: REDIS_URL, connect: connectRedis }];
 
 function open(t: TestContext, url: string, connect: typeof connectRedis = connectRedis, env: NodeJS.ProcessEnv = {}) {
   const { log, messages } = createMemoryLog();
-  const secrets = createSecretStore({ dir: SECRETS_DIR, clock: systemClock, log, metrics });
-  const { config } = readConfig({ ENVIRONMENT: "development", REDIS_URL: url, ...env });
+  const { config } = readConfig({ ENVIRONMENT: "development", REDIS_URL: url, SECRETS_DIR, ...env });
+  const secrets = createSecretStore({ config, clock: systemClock, log, metrics });
   const connection = connect({ config, secrets, clock: systemClock, random: systemRandom, log, metrics });
   const redis = createRedis(connection, { config, clock: systemClock });
   t.after(() => {

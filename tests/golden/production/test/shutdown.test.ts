@@ -3,9 +3,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { createInterface } from "node:readline";
-import { type TestContext, test } from "node:test";
+import { test, type TestContext } from "node:test";
 import { z } from "zod";
-import { DEVELOPMENT, exchange, scratch, scripted, serve, until } from "./support.ts";
+import { until } from "./kit.ts";
+import { DEVELOPMENT, exchange, scratch, scripted, serve } from "./support.ts";
 
 const BODY = '{"input":"1 + 1"}';
 const HEAD = "POST /v1/runs HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n";

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { type TestContext, test } from "node:test";
+import { test, type TestContext } from "node:test";
 import type { Message } from "../src/model/model.ts";
-import { plainCodec } from "../src/state/codec.ts";
 import { createMemoryStore } from "../src/state/memory.ts";
+import { plainCodec } from "../src/state/postgres-runs.ts";
 import { createPostgresStore } from "../src/state/postgres.ts";
 import type { Store } from "../src/state/store.ts";
-import { createClock } from "./clock.ts";
 import { createScratchDatabase, noDatabase } from "./database.ts";
+import { createClock } from "./kit.ts";
 import { runOf, TEXT } from "./records.ts";
 
 const NOW = Date.UTC(2026, 0, 1);

@@ -39,9 +39,8 @@ export async function serve(
 ) {
   const lines: string[] = [];
   const { config, problems } = readConfig({ ...DEVELOPMENT, STATE_DIR: scratch(t), ...env });
-  const labels = { service: "demo", version: "1", environment: "test" };
   const stream = { write: (line: string) => lines.push(line) };
-  const log = createLogger({ level: "info", clock: systemClock, ...labels }, stream);
+  const log = createLogger({ config, clock: systemClock }, stream);
   const composed = await compose(config, { clock: systemClock, random: systemRandom, log, ...parts });
   if (composed.service === undefined || problems.length > 0) {
     throw new Error(JSON.stringify([problems, composed]));
@@ -94,5 +93,3 @@ export function secretFolder(t: TestContext, name: string, text: string) {
 export function scripted(complete: Model["complete"]): Model {
   return { provider: "offline", name: "offline", complete };
 }
-
-export { eventsOf, until } from "./until.ts";

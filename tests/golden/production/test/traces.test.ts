@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
-import { type TestContext, test } from "node:test";
+import { test, type TestContext } from "node:test";
 import { z } from "zod";
 import { readConfig } from "../src/config.ts";
 import { createLogger } from "../src/logs/logger.ts";
 import { createMetrics } from "../src/metrics/metrics.ts";
 import { systemClock, systemRandom } from "../src/runtime.ts";
 import { createOtlpTracer } from "../src/traces/otlp.ts";
+import { parseTraceparent, traceparent } from "../src/traces/tracer.ts";
 
 const attribute = z.object({ key: z.string(), value: z.record(z.string(), z.unknown()) });
 const span = z.object({
@@ -67,8 +68,7 @@ function tracing(env: Record<string, string>) {
   assert.deepEqual(problems, []);
   const metrics = createMetrics(config);
   const lines: string[] = [];
-  const labels = { level: "info", service: "demo", version: "1", environment: "test", clock: systemClock };
-  const log = createLogger(labels, { write: (line) => lines.push(line) });
+  const log = createLogger({ config, clock: systemClock }, { write: (line) => lines.push(line) });
   const tracer = createOtlpTracer({ config, random: systemRandom, clock: systemClock, log, metrics });
   const dropped = async () => (await metrics.spansDropped.get()).values[0]?.value ?? 0;
   return { tracer, lines, dropped, close: (ms: number) => tracer.close(systemClock.monotonic() + ms) };
@@ -201,4 +201,56 @@ test("a collector that refuses is told of once for each outage", async (t) => {
     lines.map((line) => /"level":"(\w+)"/.exec(line)?.[1]),
     ["warn", "info"],
   );
+});
+
+const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
+const SPAN = "00f067aa0ba902b7";
+
+test("a valid traceparent is read, whatever its flags and later versions add", () => {
+  const cases: [header: string, sampled: boolean][] = [
+    [`00-${TRACE}-${SPAN}-01`, true],
+    [`00-${TRACE}-${SPAN}-00`, false],
+    [`00-${TRACE}-${SPAN}-03`, true],
+    [`00-${TRACE}-${SPAN}-fe`, false],
+    [`00-${TRACE}-${SPAN}-ff`, true],
+    [`01-${TRACE}-${SPAN}-01`, true],
+    [`cc-${TRACE}-${SPAN}-01-what-the-future-will-be-like`, true],
+    [`fe-${TRACE}-${SPAN}-00-`, false],
+  ];
+  for (const [header, sampled] of cases) {
+    assert.deepEqual(parseTraceparent(header), { traceId: TRACE, spanId: SPAN, sampled }, header);
+  }
+  const context = { traceId: TRACE, spanId: SPAN, sampled: true };
+  assert.deepEqual(parseTraceparent(traceparent(context)), context);
+});
+
+test("an invalid traceparent is none", () => {
+  const cases: unknown[] = [
+    undefined,
+    "",
+    "nonsense",
+    42,
+    [`00-${TRACE}-${SPAN}-01`],
+    `ff-${TRACE}-${SPAN}-01`,
+    `00-${TRACE}-${SPAN}-01-more`,
+    `00-${TRACE}-${SPAN}-01-`,
+    `cc-${TRACE}-${SPAN}-01.more`,
+    `0-${TRACE}-${SPAN}-01`,
+    `000-${TRACE}-${SPAN}-01`,
+    `00-${"0".repeat(32)}-${SPAN}-01`,
+    `00-${TRACE}-${"0".repeat(16)}-01`,
+    `00-${TRACE.toUpperCase()}-${SPAN}-01`,
+    `00-${TRACE}-${SPAN.toUpperCase()}-01`,
+    `00-${TRACE.slice(1)}-${SPAN}-01`,
+    `00-${TRACE}0-${SPAN}-01`,
+    `00-${TRACE}-${SPAN}-1`,
+    `00-${TRACE}-${SPAN}-0x`,
+    `00-${TRACE}-${SPAN}`,
+    ` 00-${TRACE}-${SPAN}-01`,
+    `00-${TRACE}-${SPAN}-01\n`,
+    `00-${TRACE}-${SPAN}-01, 00-${TRACE}-${SPAN}-01`,
+  ];
+  for (const value of cases) {
+    assert.equal(parseTraceparent(value), undefined, String(value));
+  }
 });

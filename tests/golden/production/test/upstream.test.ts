@@ -3,8 +3,7 @@ import { test } from "node:test";
 import { readConfig } from "../src/config.ts";
 import { UpstreamError } from "../src/resilience/failure.ts";
 import { createUpstream } from "../src/resilience/upstream.ts";
-import { createClock, fixedRandom } from "./clock.ts";
-import { metricOf, metrics } from "./metrics.ts";
+import { createClock, fixedRandom, metricOf, metrics } from "./kit.ts";
 
 let serial = 0;
 

@@ -60,13 +60,11 @@ async function run(folder: string): Promise<boolean> {
     ADMIN_PORT: "0",
     SHUTDOWN_DELAY_MS: "0",
     TENANT_REQUESTS_PER_MINUTE: "100000",
+    LOG_LEVEL: "error",
     STATE_DIR: folder,
   });
-  const { SERVICE_NAME: service, MODEL_PROVIDER: provider, MODEL_NAME: model } = config;
-  const log = createLogger(
-    { level: "error", service, version: config.SERVICE_VERSION, environment: "evals", clock: systemClock },
-    { write: (line) => process.stderr.write(line) },
-  );
+  const { MODEL_PROVIDER: provider, MODEL_NAME: model } = config;
+  const log = createLogger({ config, clock: systemClock }, { write: (line) => process.stderr.write(line) });
   const surroundings = { clock: systemClock, random: systemRandom, log, tools: createEvalTools(documents) };
   const composed = await compose(config, surroundings);
   if (composed.service === undefined || problems.length > 0) {

@@ -1,7 +1,5 @@
 import { z } from "zod";
 import manifest from "../package.json" with { type: "json" };
-import { contradictions } from "./contradictions.ts";
-import { CLASSIFICATIONS } from "./run/classification.ts";
 
 /** Exit code of a process that was configured wrongly (EX_CONFIG of sysexits). */
 export const EXIT_CONFIG = 78;
@@ -10,6 +8,12 @@ export const EXIT_CONFIG = 78;
 export class SetupError extends Error {
   override readonly name = "SetupError";
 }
+
+/** How much harm it would do if others saw the content, from none to the most. */
+export const CLASSIFICATIONS = ["public", "internal", "confidential", "restricted"] as const;
+
+/** A class of data; runs carry it, and how long they are kept follows from it. */
+export type Classification = (typeof CLASSIFICATIONS)[number];
 
 const integer = (minimum: number, maximum: number, fallback: number) =>
   z
@@ -153,4 +157,33 @@ export function readConfig(env: NodeJS.ProcessEnv): { config: Config; wrong: Rea
     .filter(([name]) => wrong.has(name))
     .map(([name, variable]) => `${name}: expected ${String(variable.meta()?.["expected"])}`);
   return { config, wrong, problems: [...problems, ...contradictions(config, wrong)] };
+}
+
+/** What right settings have against each other; the first setting of each rule is the one to change. */
+function contradictions(config: Config, wrong: ReadonlySet<string>): string[] {
+  const jwt = config.AUTH_MODE === "jwt";
+  const development = config.ENVIRONMENT === "development";
+  const plain = (address: string | undefined) => !development && address?.startsWith("http:") === true;
+  const rules: [settings: (keyof Config)[], broken: boolean, expected: string][] = [
+    [["ADMIN_PORT", "PORT"], config.PORT === config.ADMIN_PORT && config.PORT !== 0, "another port than PORT"],
+    [["AUTH_MODE", "ENVIRONMENT"], config.AUTH_MODE === "none" && !development, "jwt or api-key outside development"],
+    [["AUTH_ISSUER", "AUTH_MODE"], jwt && config.AUTH_ISSUER === undefined, "an issuer, as AUTH_MODE is jwt"],
+    [["AUTH_AUDIENCE", "AUTH_MODE"], jwt && config.AUTH_AUDIENCE === undefined, "an audience, as AUTH_MODE is jwt"],
+    [["AUTH_JWKS_URL", "ENVIRONMENT"], plain(config.AUTH_JWKS_URL), "https outside development"],
+    [["SIEM_URL", "ENVIRONMENT"], plain(config.SIEM_URL), "https outside development"],
+    [["STATE", "ENVIRONMENT"], !development && config.STATE === undefined, "memory: this service forgets when it ends"],
+    [
+      ["MODEL_BASE_URL", "MODEL_PROVIDER"],
+      ["azure", "bedrock", "openai-compatible"].includes(config.MODEL_PROVIDER) && config.MODEL_BASE_URL === undefined,
+      "an http or https URL, as this MODEL_PROVIDER has none of its own",
+    ],
+    [
+      ["BREAKER_MAX_OPEN_MS", "BREAKER_OPEN_MS"],
+      config.BREAKER_MAX_OPEN_MS < config.BREAKER_OPEN_MS,
+      "at least BREAKER_OPEN_MS",
+    ],
+  ];
+  return rules
+    .filter(([settings, broken]) => broken && !settings.some((name) => wrong.has(name)))
+    .map(([[name], , expected]) => `${name}: expected ${expected}`);
 }

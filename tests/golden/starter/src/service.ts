@@ -1,7 +1,5 @@
-import { createAuthentication } from "./auth/configured.ts";
 import { createAuditTrail } from "./audit/log.ts";
-import { createCache } from "./cache/cache.ts";
-import { sessionPrefix } from "./cache/key.ts";
+import { createAuthentication } from "./auth/authenticate.ts";
 import { type Config, SetupError } from "./config.ts";
 import { createBudget } from "./cost/budget.ts";
 import { readPrices } from "./cost/prices.ts";
@@ -10,41 +8,31 @@ import { createIntake } from "./http/intake.ts";
 import { createListener } from "./http/listener.ts";
 import { openapi } from "./http/openapi.ts";
 import { addPublicHooks } from "./http/public.ts";
-import { addRunRoutes } from "./http/runs.ts";
+import { addRunRoutes, addSessionRoutes } from "./http/routes.ts";
 import { createIntentReader } from "./http/schema.ts";
-import { addSessionRoutes } from "./http/sessions.ts";
+import type { Kit } from "./kit.ts";
 import { createConcurrency } from "./limits/concurrency.ts";
-import { createMemoryRateLimiter } from "./limits/memory-rate.ts";
-import { contentOf } from "./logs/content.ts";
-import type { Logger } from "./logs/logger.ts";
+import { createMemoryRateLimiter } from "./limits/rate.ts";
 import { createMetrics } from "./metrics/metrics.ts";
-import { createModel } from "./model/configured.ts";
+import { createModel, createTracedModel } from "./model/configured.ts";
 import type { Model } from "./model/model.ts";
 import { readPrompt } from "./model/prompt.ts";
-import { createTracedModel } from "./model/traced.ts";
-import { protectInput } from "./privacy/model-input.ts";
-import { createRedactor } from "./privacy/redact.ts";
+import { createRedactor, protectInput } from "./privacy/redact.ts";
 import { createUpstream } from "./resilience/upstream.ts";
 import { createKillSwitch } from "./run/kill-switch.ts";
 import { createRunner } from "./run/runner.ts";
-import type { Clock, Random } from "./runtime.ts";
 import { createSecretStore } from "./secrets/store.ts";
 import { type Closer, type Lifecycle, shutDown } from "./shutdown/shutdown.ts";
 import { createMemoryStore } from "./state/memory.ts";
 import { calculator } from "./tools/calculator.ts";
 import { createFetchTool } from "./tools/fetch.ts";
 import { createNoteTools } from "./tools/notes.ts";
-import { reuseFrom } from "./tools/reuse.ts";
 import type { Tool } from "./tools/tool.ts";
 import { createToolbox } from "./tools/toolbox.ts";
-import { createTracer } from "./traces/configured.ts";
-import { createLocalTracer } from "./traces/tracer.ts";
+import { createLocalTracer, createTracer } from "./traces/tracer.ts";
 
 /** What the outside world gives a service. */
-export interface Surroundings {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
+export interface Surroundings extends Pick<Kit, "clock" | "random" | "log"> {
   /** Instead of the configured ones. */
   readonly model?: Model;
   readonly tools?: readonly Tool[];
@@ -58,17 +46,12 @@ export interface Service {
   shutDown(): Promise<boolean>;
 }
 
-// What a cache of tool results may take.
-const CACHE_ENTRIES = 1_000;
-const CACHE_BYTES = 16 * 1_048_576;
-const CACHE_NEGATIVE_MS = 10_000;
-
 /** Puts a service together, or tells all that is in the way; what a wrong setting leads to is not looked at. */
 export async function compose(config: Config, surroundings: Surroundings, wrong: ReadonlySet<string> = new Set()) {
   const { clock, random, log } = surroundings;
   const problems: string[] = [];
   const metrics = createMetrics(config);
-  const secrets = createSecretStore({ dir: config.SECRETS_DIR, clock, log, metrics });
+  const secrets = createSecretStore({ config, clock, log, metrics });
   const tracer = await createTracer({ config, random, clock, log, metrics });
   const kit = { config, clock, random, log, metrics, secrets, tracer };
   /** What `make` returns unless one of these settings is wrong; a problem more if it throws one. */
@@ -84,7 +67,7 @@ export async function compose(config: Config, surroundings: Surroundings, wrong:
     }
   };
   const authenticate = part(["AUTH_MODE", "AUTH_JWKS_URL", "SECRETS_DIR"], () => createAuthentication(kit));
-  const prices = part(["PRICES_FILE", "MODEL_NAME"], () => readPrices(config.PRICES_FILE, config.MODEL_NAME));
+  const prices = part(["PRICES_FILE", "MODEL_NAME"], () => readPrices(config));
   const prompt = part(["PROMPT_FILE"], () => readPrompt(config.PROMPT_FILE));
   const configured = part(["MODEL_PROVIDER", "MODEL_BASE_URL", "SECRETS_DIR"], () => createModel(kit));
   const audit = part(["AUDIT_FILE", "STATE_DIR", "SIEM_URL", "SECRETS_DIR"], () => createAuditTrail(kit));
@@ -103,33 +86,9 @@ export async function compose(config: Config, surroundings: Surroundings, wrong:
     createFetchTool({ ...kit, allowedHosts: config.TOOL_HTTP_ALLOWED_HOSTS, upstreamOf }),
     ...createNoteTools(store, clock),
   ];
-  const cache = createCache({
-    ...kit,
-    name: "tool_results",
-    maxEntries: CACHE_ENTRIES,
-    maxBytes: CACHE_BYTES,
-    negativeTtlMs: CACHE_NEGATIVE_MS,
-    parse: String,
-  });
-  const toolbox = createToolbox({
-    ...kit,
-    tools,
-    timeoutMs: config.TOOL_TIMEOUT_MS,
-    reuse: reuseFrom(cache, [config.MODEL_NAME, prompt.digest]),
-  });
+  const toolbox = createToolbox({ ...kit, tools, prompt });
   const budget = createBudget({ ...kit, prices, store });
-  const runner = createRunner({
-    ...kit,
-    model,
-    prompt,
-    toolbox,
-    budget,
-    audit,
-    killSwitch,
-    store,
-    content: contentOf(config, redact),
-    forget: (tenant, sessionId) => cache.erase(sessionPrefix(tenant, sessionId)),
-  });
+  const runner = createRunner({ ...kit, model, prompt, toolbox, budget, audit, killSwitch, store, redact });
 
   const lifecycle: Lifecycle = { phase: "starting" };
   const admin = createListener({ ...kit, tracer: createLocalTracer(random) });
@@ -148,9 +107,9 @@ export async function compose(config: Config, surroundings: Surroundings, wrong:
   const perMinute = config.TENANT_REQUESTS_PER_MINUTE;
   const rate = createMemoryRateLimiter({ clock, perMinute });
   const concurrency = createConcurrency(config.TENANT_CONCURRENCY);
-  const intake = createIntake({ ...kit, runner, store, rate, concurrency, killSwitch });
   const intent = createIntentReader({ ...kit, tools: toolbox.names });
-  addRunRoutes(listener.app, { ...kit, intent, intake, runner });
+  const intake = createIntake({ ...kit, runner, store, rate, concurrency, killSwitch, intent });
+  addRunRoutes(listener.app, { ...kit, intake, runner });
   addSessionRoutes(listener.app, { store, runner });
   const description = openapi(config, toolbox.names);
   listener.app.get("/openapi.json", async () => description);

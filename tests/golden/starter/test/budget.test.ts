@@ -2,16 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readConfig } from "../src/config.ts";
 import { createBudget, type Refusal, type Reservation } from "../src/cost/budget.ts";
-import { tokensOf, worstCaseTokens } from "../src/cost/estimate.ts";
-import { createPrices, readPrices } from "../src/cost/prices.ts";
+import { createPrices, readPrices, tokensOf, worstCaseTokens } from "../src/cost/prices.ts";
 import { createLogger } from "../src/logs/logger.ts";
 import { anthropicMessages } from "../src/model/anthropic-messages.ts";
 import { openaiChat } from "../src/model/openai-chat.ts";
 import { UpstreamError } from "../src/resilience/failure.ts";
 import { createMemoryStore } from "../src/state/memory.ts";
 import { type Store, StoreError } from "../src/state/store.ts";
-import { createClock } from "./clock.ts";
-import { metricOf, metrics } from "./metrics.ts";
+import { createClock, metricOf, metrics } from "./kit.ts";
 
 const DOLLAR = 1e9;
 const DAY_MS = 86_400_000;
@@ -22,8 +20,7 @@ function open(store: Pick<Store, "spend"> = createMemoryStore(), env: Record<str
   const clock = createClock();
   const lines: Record<string, unknown>[] = [];
   const stream = { write: (line: string) => lines.push(JSON.parse(line)) };
-  const labels = { service: "demo", version: "1", environment: "test" };
-  const log = createLogger({ level: "info", clock, ...labels }, stream);
+  const log = createLogger({ config, clock }, stream);
   const prices = createPrices({ known: { input: 1, output: 1 } });
   const budget = createBudget({ config, prices, store, clock, metrics, log });
   return {
@@ -172,11 +169,14 @@ test("a model without a price is counted, logged and refused", async () => {
   assert.partialDeepStrictEqual(lines.at(-1), { level: "error", model: "other" });
 });
 
+const pricesIn = (PRICES_FILE: string, MODEL_NAME: string) =>
+  readPrices(readConfig({ PRICES_FILE, MODEL_NAME }).config);
+
 test("the price table is read, with the configured model in it, or refused", () => {
-  assert.deepEqual(readPrices("config/prices.json", "offline")("offline"), { input: 0, output: 0 });
-  assert.throws(() => readPrices("config/prices.json", "unpriced"), /^SetupError: MODEL_NAME: expected a model/);
-  assert.throws(() => readPrices("package.json", "offline"), /^SetupError: PRICES_FILE: expected/);
-  assert.throws(() => readPrices("nowhere.json", "offline"), /^SetupError: PRICES_FILE: expected/);
+  assert.deepEqual(pricesIn("config/prices.json", "offline")("offline"), { input: 0, output: 0 });
+  assert.throws(() => pricesIn("config/prices.json", "unpriced"), /^SetupError: MODEL_NAME: expected a model/);
+  assert.throws(() => pricesIn("package.json", "offline"), /^SetupError: PRICES_FILE: expected/);
+  assert.throws(() => pricesIn("nowhere.json", "offline"), /^SetupError: PRICES_FILE: expected/);
 });
 
 test("the worst case counts all that is sent", () => {

@@ -1,11 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { z } from "zod";
-import { createCache } from "../src/cache/cache.ts";
-import { cacheKey, sessionPrefix } from "../src/cache/key.ts";
-import type { LevelTwo } from "../src/cache/level-two.ts";
-import { createClock, fixedRandom } from "./clock.ts";
-import { metricOf, metrics } from "./metrics.ts";
+import { cacheKey, createCache, type LevelTwo, sessionPrefix } from "../src/cache/cache.ts";
+import { createClock, fixedRandom, metricOf, metrics } from "./kit.ts";
 
 let serial = 0;
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { createServer, type RequestListener } from "node:http";
 import type { LookupFunction } from "node:net";
-import { type TestContext, test } from "node:test";
+import { test, type TestContext } from "node:test";
 import { buildConnector } from "undici";
 import { UpstreamError } from "../src/resilience/failure.ts";
-import type { Upstream } from "../src/resilience/port.ts";
+import type { Upstream } from "../src/resilience/upstream.ts";
 import { systemClock, systemRandom } from "../src/runtime.ts";
 import { createFetchTool } from "../src/tools/fetch.ts";
 import { allowedUrl, isPublicAddress, type Resolve } from "../src/tools/guard.ts";

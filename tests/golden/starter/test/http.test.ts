@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { readConfig } from "../src/config.ts";
 import { createLogger } from "../src/logs/logger.ts";
 import { systemClock } from "../src/runtime.ts";
 import { exchange, serve } from "./support.ts";
@@ -104,8 +105,8 @@ test("a port that is taken is named by its setting", async (t) => {
 
 test("an event's fields never overwrite the standard ones, whatever they hold", () => {
   const lines: string[] = [];
-  const labels = { level: "info", service: "demo", version: "1", environment: "test", clock: systemClock };
-  const log = createLogger(labels, { write: (line) => lines.push(line) });
+  const { config } = readConfig({ SERVICE_NAME: "demo" });
+  const log = createLogger({ config, clock: systemClock }, { write: (line) => lines.push(line) });
   const circular: Record<string, unknown> = {};
   circular["self"] = circular;
   const trace = { traceId: "a", spanId: "b" };

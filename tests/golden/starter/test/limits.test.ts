@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createConcurrency } from "../src/limits/concurrency.ts";
-import { createMemoryRateLimiter } from "../src/limits/memory-rate.ts";
-import { createClock } from "./clock.ts";
+import { createMemoryRateLimiter } from "../src/limits/rate.ts";
+import { createClock } from "./kit.ts";
 
 test("a tenant has its minute's requests at once, and then each after its share", async () => {
   for (const perMinute of [1, 7, 60, 977]) {

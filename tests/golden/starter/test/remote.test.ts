@@ -1,18 +1,15 @@
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
+import { test, type TestContext } from "node:test";
 import { readConfig } from "../src/config.ts";
+import { createTracedModel } from "../src/model/configured.ts";
 import type { ModelCall, ModelRequest } from "../src/model/model.ts";
 import { createRemoteModel } from "../src/model/remote.ts";
-import { createTracedModel } from "../src/model/traced.ts";
 import { UpstreamError } from "../src/resilience/failure.ts";
-import type { Upstream } from "../src/resilience/port.ts";
-import { createUpstream } from "../src/resilience/upstream.ts";
+import { createUpstream, type Upstream } from "../src/resilience/upstream.ts";
 import { type Clock, systemClock, systemRandom } from "../src/runtime.ts";
 import { type Attributes, createLocalTracer, type Tracer } from "../src/traces/tracer.ts";
-import { createClock } from "./clock.ts";
 import { type FakeModelControl, startFakeModel } from "./fake-model.ts";
-import { metrics } from "./metrics.ts";
-import { until } from "./until.ts";
+import { createClock, metrics, until } from "./kit.ts";
 
 const trace = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", sampled: true };
 const ask: ModelRequest = { system: "s", messages: [{ role: "user", content: "hi" }], tools: [], maxTokens: 9 };

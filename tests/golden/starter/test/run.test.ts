@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { z } from "zod";
 import { UpstreamError } from "../src/resilience/failure.ts";
 import { defineTool } from "../src/tools/tool.ts";
-import { scripted, serve, until } from "./support.ts";
+import { until } from "./kit.ts";
+import { scripted, serve } from "./support.ts";
 
 const tokens = { input: 3, output: 5 };
 const callOf = (tool: string, args: unknown = {}) => ({ id: "call", tool, arguments: args });

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { z } from "zod";
 import { defineTool } from "../src/tools/tool.ts";
-import { eventsOf, scripted, serve, until } from "./support.ts";
+import { eventsOf, until } from "./kit.ts";
+import { scripted, serve } from "./support.ts";
 
 const tokens = { input: 3, output: 5 };
 const SSE = { accept: "text/event-stream" };

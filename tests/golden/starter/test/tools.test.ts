@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { createMemoryStore } from "../src/state/memory.ts";
 import { calculator } from "../src/tools/calculator.ts";
 import { createNoteTools } from "../src/tools/notes.ts";
-import { createClock } from "./clock.ts";
+import { createClock } from "./kit.ts";
 
 const CONTEXT = {
   tenant: "a",

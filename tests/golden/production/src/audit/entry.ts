@@ -1,8 +1,7 @@
 import { hash, type KeyObject, sign, verify } from "node:crypto";
 import { z } from "zod";
-import { canonical } from "./canonical.ts";
+import { canonical, parseStrictJson } from "./json.ts";
 import type { SigningKey } from "./key.ts";
-import { parseStrictJson } from "./strict-json.ts";
 import type { AuditEvent, AuditLine } from "./trail.ts";
 
 /** What the first entry of an empty store has for its predecessor's hash. */

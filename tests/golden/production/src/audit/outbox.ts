@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { open } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { Surroundings } from "./persistence.ts";
+import type { Kit } from "../kit.ts";
 import { AuditError } from "./trail.ts";
 
 /** The file that entries are kept in before anything else is done with them; one process writes it. */
@@ -28,7 +28,7 @@ const LINE_END = 0x0a;
  * Opens the file, or makes it, and cuts off a last line that a crash left half written. Positions in it are in bytes
  * and go on counting when what is in front is removed. Throws what the file system throws.
  */
-export function createOutbox(path: string, { clock, log, metrics }: Pick<Surroundings, "clock" | "log" | "metrics">) {
+export function createOutbox(path: string, { clock, log, metrics }: Pick<Kit, "clock" | "log" | "metrics">) {
   let fd: number | undefined;
   // Position of the file's first byte, and the file's length.
   let start = 0;

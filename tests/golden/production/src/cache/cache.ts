@@ -1,11 +1,18 @@
+import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import { z } from "zod";
-import type { Metrics } from "../metrics/metrics.ts";
-import { abortable, type Clock, type Random } from "../runtime.ts";
-import type { LevelTwo } from "./level-two.ts";
+import type { Kit } from "../kit.ts";
+import { abortable } from "../runtime.ts";
 
-/** Keeps what was expensive to get: in this process, and in a second level that replicas share. */
-export type Cache<T> = ReturnType<typeof createCache<T>>;
+/** A cache that replicas share. Every call settles within a fraction of a second; it rejects while that is down. */
+export interface LevelTwo {
+  /** A value, and how many milliseconds it has left. */
+  get(key: string): Promise<{ value: string; ttlMs: number } | undefined>;
+  set(key: string, value: string, ttlMs: number): Promise<void>;
+  delete(key: string): Promise<void>;
+  /** Deletes all keys that begin like this. */
+  deletePrefix(prefix: string): Promise<void>;
+}
 
 /** How a value is looked up, and got if it is not there. */
 export interface Lookup<T> {
@@ -36,21 +43,23 @@ const BYTES_PER_CHARACTER = 2;
 
 const envelope = z.strictObject({ value: z.unknown().optional() });
 
-/** Makes a cache of JSON values. `name` is a metrics label, and begins the keys of the second level. */
-export function createCache<T>(options: {
-  name: string;
-  maxEntries: number;
-  /** Bound of the first level. */
-  maxBytes: number;
-  /** How long to keep that there is no value, in milliseconds. */
-  negativeTtlMs: number;
-  /** The value, as it was stored; throws if it is none. */
-  parse: (value: unknown) => T;
-  levelTwo?: LevelTwo | undefined;
-  clock: Clock;
-  random: Random;
-  metrics: Metrics;
-}) {
+/**
+ * Keeps what was expensive to get, as JSON: in this process, and in a second level that replicas share. `name` is a
+ * metrics label, and begins the keys of the second level.
+ */
+export function createCache<T>(
+  options: Pick<Kit, "clock" | "random" | "metrics"> & {
+    name: string;
+    maxEntries: number;
+    /** Bound of the first level. */
+    maxBytes: number;
+    /** How long to keep that there is no value, in milliseconds. */
+    negativeTtlMs: number;
+    /** The value, as it was stored; throws if it is none. */
+    parse: (value: unknown) => T;
+    levelTwo?: LevelTwo | undefined;
+  },
+) {
   const { name, negativeTtlMs, parse, levelTwo, clock, random, metrics } = options;
   const levelOne = new LRUCache<string, Entry>({
     max: options.maxEntries,
@@ -172,4 +181,20 @@ export function createCache<T>(options: {
       await levelTwo?.deletePrefix(keyspace + prefix);
     },
   };
+}
+
+/**
+ * The key of what a session may reuse: made for this tenant and session, by these versions of everything that shapes
+ * it, from these arguments, which are hashed as they are content. A JSON array, so that no two keys are alike.
+ */
+export function cacheKey(tenant: string, sessionId: string, versions: readonly string[], args: unknown): string {
+  const hash = createHash("sha256")
+    .update(JSON.stringify(args) ?? "")
+    .digest("base64url");
+  return JSON.stringify([tenant, sessionId, ...versions, hash]);
+}
+
+/** How all keys of a session begin, and no others. */
+export function sessionPrefix(tenant: string, sessionId: string): string {
+  return `${JSON.stringify([tenant, sessionId]).slice(0, -1)},`;
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
-import { SetupError } from "../config.ts";
+import { type Config, SetupError } from "../config.ts";
+import type { ModelRequest } from "../model/model.ts";
 
 /** Integer nano-dollars for a million tokens. */
 export type Price = Readonly<Record<"input" | "output", number>>;
@@ -23,7 +24,7 @@ export function createPrices(models: Readonly<Record<string, Price>>): Prices {
 }
 
 /** Reads the price table; the configured model must be in it. Throws `SetupError`. */
-export function readPrices(file: string, configured: string): Prices {
+export function readPrices({ PRICES_FILE: file, MODEL_NAME: configured }: Config): Prices {
   let prices: Prices;
   try {
     prices = createPrices(schema.parse(JSON.parse(readFileSync(file, "utf8"))).models);
@@ -41,4 +42,19 @@ export function costNanoDollars(price: Price, tokens: Tokens): number {
   // The products outgrow what a double holds exactly.
   const millionths = BigInt(tokens.input) * BigInt(price.input) + BigInt(tokens.output) * BigInt(price.output);
   return Number((millionths + 999_999n) / 1_000_000n);
+}
+
+// No vendor's tokenizer is at hand. English is at about four bytes a token and Chinese, Japanese and Korean at two or
+// more, so half the bytes is on the safe side for all text that is not made to be hard.
+const BYTES_PER_TOKEN = 2;
+
+/** The most tokens that a text is likely to have. */
+export function tokensOf(text: string): number {
+  return Math.ceil(Buffer.byteLength(text) / BYTES_PER_TOKEN);
+}
+
+/** The most tokens that a call is likely to take: all that is sent, and the longest answer that is allowed. */
+export function worstCaseTokens({ system, messages, tools, maxTokens }: ModelRequest): Tokens {
+  // As JSON, whose names and brackets stand for what the provider's own framing adds.
+  return { input: tokensOf(JSON.stringify({ system, messages, tools })), output: maxTokens };
 }

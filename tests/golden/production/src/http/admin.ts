@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply } from "fastify";
-import type { Metrics } from "../metrics/metrics.ts";
-import { type Clock, within } from "../runtime.ts";
+import type { Kit } from "../kit.ts";
+import { within } from "../runtime.ts";
 import type { Lifecycle } from "../shutdown/shutdown.ts";
 
 // Before the probe itself gives up.
@@ -9,14 +9,12 @@ const CHECK_MS = 1_000;
 /** Adds the probes and the metrics. */
 export function addAdminRoutes(
   app: FastifyInstance,
-  options: {
+  options: Pick<Kit, "metrics" | "clock"> & {
     lifecycle: Lifecycle;
     /** Parts without which nothing can be served, each with its check. */
     vital: readonly (readonly [name: string, check: () => Promise<void>])[];
     /** Names of what does not work as it should, while the service serves. */
     degraded: () => readonly string[];
-    metrics: Metrics;
-    clock: Clock;
   },
 ): void {
   const { lifecycle, vital, degraded, metrics, clock } = options;
@@ -28,7 +26,14 @@ export function addAdminRoutes(
     if (lifecycle.phase !== "serving") {
       return notYet(reply);
     }
-    const failing = await failingOf(vital, clock);
+    const checks = vital.map(async ([name, check]) => {
+      const works = check().then(
+        () => true,
+        () => false,
+      );
+      return (await within(clock, CHECK_MS, works, false)) ? [] : [name];
+    });
+    const failing = (await Promise.all(checks)).flat();
     if (failing.length > 0) {
       return reply.code(503).send({ status: "unavailable", failing });
     }
@@ -39,19 +44,4 @@ export function addAdminRoutes(
     reply.type(metrics.registry.contentType);
     return metrics.registry.metrics();
   });
-}
-
-/** Names of the parts that did not say in time that they work. */
-async function failingOf(
-  vital: readonly (readonly [name: string, check: () => Promise<void>])[],
-  clock: Clock,
-): Promise<string[]> {
-  const checks = vital.map(async ([name, check]) => {
-    const works = check().then(
-      () => true,
-      () => false,
-    );
-    return (await within(clock, CHECK_MS, works, false)) ? [] : [name];
-  });
-  return (await Promise.all(checks)).flat();
 }

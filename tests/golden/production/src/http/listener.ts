@@ -1,11 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { fastify } from "fastify";
-import type { Config } from "../config.ts";
-import type { Logger } from "../logs/logger.ts";
-import type { Random } from "../runtime.ts";
-import { parseTraceparent } from "../traces/traceparent.ts";
-import type { Span, Tracer } from "../traces/tracer.ts";
+import type { Kit } from "../kit.ts";
+import { parseTraceparent, type Span } from "../traces/tracer.ts";
 import { COMMON_HEADERS, Problem, problemOf, problemOfParser, refuse, refuseSocket, shuttingDown } from "./problem.ts";
 
 declare module "fastify" {
@@ -27,14 +24,12 @@ const TIMEOUT_CHECK_MS = 500;
 const MAX_BACKLOG = 511;
 
 /** Makes a listener whose errors are problem details; routes are added to its `app` before `listen`. */
-export function createListener(options: {
-  config: Config;
-  random: Random;
-  tracer: Tracer;
-  log: Logger;
-  /** Counts the requests being answered. */
-  inFlight?: { inc(): void; dec(): void };
-}) {
+export function createListener(
+  options: Pick<Kit, "config" | "random" | "tracer" | "log"> & {
+    /** Counts the requests being answered. */
+    inFlight?: { inc(): void; dec(): void };
+  },
+) {
   const { config, random, tracer, log } = options;
   const exchanges = new Map<ServerResponse, IncomingMessage>();
   const served = new Set<Socket>();

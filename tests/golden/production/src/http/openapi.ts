@@ -2,8 +2,8 @@ import { z } from "zod";
 import manifest from "../../package.json" with { type: "json" };
 import type { Config } from "../config.ts";
 import { PROBLEM_TYPE } from "./problem.ts";
+import { EVENT_STREAM } from "./routes.ts";
 import { approvalBody, problemAnswer, runAnswer, runBody, sessionAnswer } from "./schema.ts";
-import { EVENT_STREAM } from "./sse.ts";
 
 const json = (schema: z.ZodType, type = "application/json") => ({
   content: { [type]: { schema: z.toJSONSchema(schema) } },

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Config } from "../config.ts";
+import type { Kit } from "../kit.ts";
 import type { RunLimits } from "../run/record.ts";
-import type { Random } from "../runtime.ts";
 import type { Intent } from "./intake.ts";
 import { type FieldError, Problem } from "./problem.ts";
 
@@ -68,7 +68,7 @@ export const problemAnswer = z.object({
 });
 
 /** Makes the function that reads what a client wants from a request. */
-export function createIntentReader(options: { config: Config; tools: readonly string[]; random: Random }) {
+export function createIntentReader(options: Pick<Kit, "config" | "random"> & { tools: readonly string[] }) {
   const { config, tools, random } = options;
   const schema = runBody(tools, config);
   const limits: RunLimits = {

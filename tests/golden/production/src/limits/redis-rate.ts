@@ -1,9 +1,8 @@
-import type { Logger } from "../logs/logger.ts";
-import type { Clock } from "../runtime.ts";
+import type { Kit } from "../kit.ts";
 import { type Redis, RedisError } from "../state/redis.ts";
 import type { RateLimiter } from "./rate.ts";
 
-// GCRA as in memory-rate.ts, in microseconds and on Redis' own clock, as those of the replicas differ.
+// GCRA as in rate.ts, in microseconds and on Redis' own clock, as those of the replicas differ.
 const SCRIPT = `
 local time = redis.call("TIME")
 local now = time[1] * 1000000 + time[2]
@@ -20,13 +19,13 @@ return 0`;
 const QUIET_MS = 60_000;
 
 /** Allows every tenant so many requests a minute over all replicas; in this process alone while Redis is down. */
-export function createRedisRateLimiter(options: {
-  perMinute: number;
-  redis: Pick<Redis, "evaluate">;
-  fallback: RateLimiter;
-  clock: Clock;
-  log: Logger;
-}): RateLimiter {
+export function createRedisRateLimiter(
+  options: Pick<Kit, "clock" | "log"> & {
+    perMinute: number;
+    redis: Pick<Redis, "evaluate">;
+    fallback: RateLimiter;
+  },
+): RateLimiter {
   const { perMinute, redis, fallback, clock, log } = options;
   let quietUntil = 0;
   return {

@@ -1,5 +1,5 @@
-import { type DestinationStream, destination, pino } from "pino";
-import type { Clock } from "../runtime.ts";
+import { destination, type DestinationStream, pino } from "pino";
+import type { Kit } from "../kit.ts";
 
 /** What an event adds to its log line. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -20,10 +20,10 @@ const RESERVED = new Set(STANDARD);
 
 /** Makes a logger for standard output; a line is out when a call returns, so none is lost at exit. */
 export function createLogger(
-  options: { level: string; service: string; version: string; environment: string; clock: Clock },
+  { config, clock }: Pick<Kit, "config" | "clock">,
   stream: DestinationStream = destination({ fd: 1, sync: true }),
 ): Logger {
-  const { level, service, version, environment, clock } = options;
+  const { LOG_LEVEL: level, SERVICE_NAME: service, SERVICE_VERSION: version, ENVIRONMENT: environment } = config;
   return wrap(
     pino(
       {

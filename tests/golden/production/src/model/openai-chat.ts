@@ -2,8 +2,15 @@ import { z } from "zod";
 import type { Tokens } from "../cost/prices.ts";
 import { UpstreamError } from "../resilience/failure.ts";
 import type { Message, ModelReply, ToolCall, ToolDescription } from "./model.ts";
-import type { MarkUntrusted } from "./untrusted.ts";
-import { argumentsObject, calledName, checked, parseArguments, parseJson, type Wire } from "./wire.ts";
+import {
+  argumentsObject,
+  calledName,
+  checked,
+  type MarkUntrusted,
+  parseArguments,
+  parseJson,
+  type Wire,
+} from "./wire.ts";
 
 const count = z.int().min(0);
 const usageSchema = z.object({ prompt_tokens: count, completion_tokens: count, total_tokens: count.optional() });

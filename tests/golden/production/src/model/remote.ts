@@ -1,17 +1,13 @@
 import { type Dispatcher, Pool } from "undici";
-import type { Config } from "../config.ts";
-import { UpstreamError } from "../resilience/failure.ts";
-import type { Upstream } from "../resilience/port.ts";
-import { retryAfterMs } from "../resilience/retry-after.ts";
-import { transportFailure } from "../resilience/transport.ts";
-import type { Clock, Random } from "../runtime.ts";
+import type { Kit } from "../kit.ts";
+import { statusFailure, transportFailure, UpstreamError } from "../resilience/failure.ts";
+import type { Upstream } from "../resilience/upstream.ts";
 import type { Secret } from "../secrets/store.ts";
-import { traceparent, type TraceContext, type Tracer } from "../traces/tracer.ts";
+import { type TraceContext, traceparent } from "../traces/tracer.ts";
 import type { Model, ModelReply } from "./model.ts";
 import { endpointOf } from "./providers.ts";
 import { createSseParser } from "./sse.ts";
-import { createMarkUntrusted } from "./untrusted.ts";
-import { parseJson } from "./wire.ts";
+import { createMarkUntrusted, parseJson } from "./wire.ts";
 
 /** A model behind a network. */
 export interface RemoteModel extends Model {
@@ -29,16 +25,14 @@ const MAX_LEFTOVER_BYTES = 65_536;
 const MAX_LEFTOVER_MS = 1_000;
 
 /** Makes the configured provider's model; throws `SetupError`. */
-export function createRemoteModel(options: {
-  config: Config;
-  upstream: Upstream;
-  key: Secret<string>;
-  /** Reads the secrets again, after the key was refused. */
-  refreshSecrets: () => Promise<void>;
-  clock: Clock;
-  random: Random;
-  tracer: Tracer;
-}): RemoteModel {
+export function createRemoteModel(
+  options: Pick<Kit, "config" | "clock" | "random" | "tracer"> & {
+    upstream: Upstream;
+    key: Secret<string>;
+    /** Reads the secrets again, after the key was refused. */
+    refreshSecrets: () => Promise<void>;
+  },
+): RemoteModel {
   const { config, upstream, key, refreshSecrets, clock, tracer } = options;
   const { url, wire, dialect, headers } = endpointOf(config);
   const mark = createMarkUntrusted(options.random);
@@ -114,8 +108,7 @@ export function createRemoteModel(options: {
       span.set({ "http.response.status_code": status });
       if (status !== 200) {
         discard(body);
-        const wait = retryAfterMs(response.headers["retry-after"], clock.date());
-        throw new UpstreamError("status", { status, ...(wait === undefined ? {} : { retryAfterMs: wait }) });
+        throw statusFailure(status, response.headers, clock.date());
       }
       const streams = /^text\/event-stream\b/i.test(String(response.headers["content-type"]));
       const reply = streams ? await readEvents(body, onText) : wire.read(parseJson(await body.text()));

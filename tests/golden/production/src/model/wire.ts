@@ -1,8 +1,9 @@
+import { createHmac } from "node:crypto";
 import type { z } from "zod";
 import { UpstreamError } from "../resilience/failure.ts";
+import type { Random } from "../runtime.ts";
 import type { ModelReply, ModelRequest } from "./model.ts";
 import type { SseEvent } from "./sse.ts";
-import type { MarkUntrusted } from "./untrusted.ts";
 
 const MAX_NAME = 64;
 
@@ -73,4 +74,25 @@ export function argumentsObject(args: unknown): object {
 /** The name of a tool that was called, told to the model again: it may have made up one that providers refuse. */
 export function calledName(tool: string): string {
   return tool.replaceAll(/[^\w-]/g, "_").slice(0, MAX_NAME);
+}
+
+/** Marks text that came from outside, so that the model can tell it from what it is asked. */
+export type MarkUntrusted = (source: string, content: string) => string;
+
+const KEY_BYTES = 32;
+const ID_DIGITS = 16;
+
+/**
+ * Makes the marks that the prompt tells the model of. Their id is keyed and follows from the content, so that nothing
+ * can hold its own closing mark, not even after it saw another one, while a conversation that goes on keeps its
+ * beginning, which a provider may have cached.
+ */
+export function createMarkUntrusted(random: Random): MarkUntrusted {
+  const key = random.hex(KEY_BYTES);
+  return (source, content) => {
+    // A model may have made the name of a tool up.
+    const name = source.replaceAll(/[^\w.-]/g, "_");
+    const id = createHmac("sha256", key).update(`${name}\n${content}`).digest("hex").slice(0, ID_DIGITS);
+    return `<untrusted source="${name}" id="${id}">\n${content}\n</untrusted id="${id}">`;
+  };
 }

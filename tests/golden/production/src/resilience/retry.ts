@@ -1,39 +1,27 @@
-import type { Metrics } from "../metrics/metrics.ts";
-import { type Clock, type Random, sleep } from "../runtime.ts";
-import { UpstreamError } from "./failure.ts";
-import { verdictOn } from "./verdict.ts";
-
-/** Repeats calls that may fare better a moment later, as long as most of them do. */
-export type Retry = ReturnType<typeof createRetry>;
+import type { Config } from "../config.ts";
+import type { Kit } from "../kit.ts";
+import { sleep } from "../runtime.ts";
+import { UpstreamError, verdictOn } from "./failure.ts";
 
 /** How often and after how long to repeat a call. */
-export interface RetryConfig {
-  /** Attempts in all, the first one included. */
-  readonly maxAttempts: number;
-  /** Bound of the first wait in milliseconds; it doubles with every further one. */
-  readonly baseMs: number;
-  /** Bound of every wait in milliseconds. */
-  readonly capMs: number;
-  /** Failures that all callers together may have in a row; retries stop when half of them are spent. */
-  readonly budget: number;
-}
+export type RetryConfig = Pick<Config, Extract<keyof Config, `RETRY_${string}`>>;
 
 // The budget is counted in tenths, as a success gives a tenth back and sums of 0.1 are not exact.
 const TENTHS = 10;
 
-/** Makes a retry whose budget is full. */
-export function createRetry(options: {
-  name: string;
-  config: RetryConfig;
-  clock: Clock;
-  random: Random;
-  metrics: Metrics;
-}) {
+/** Repeats calls that may fare better a moment later, as long as most of them do; the budget is full at first. */
+export function createRetry(
+  options: Pick<Kit, "clock" | "random" | "metrics"> & {
+    name: string;
+    config: RetryConfig;
+  },
+) {
   const { name: upstream, config, clock, random, metrics } = options;
+  const { RETRY_MAX_ATTEMPTS: maxAttempts, RETRY_BASE_MS: baseMs, RETRY_CAP_MS: capMs, RETRY_BUDGET: budget } = config;
   const gauge = metrics.retryBudget.labels({ upstream });
-  const ceiling = config.budget * TENTHS;
+  const ceiling = budget * TENTHS;
   let tenths = ceiling;
-  gauge.set(config.budget);
+  gauge.set(budget);
 
   function settle(change: number): void {
     const before = tenths;
@@ -46,10 +34,10 @@ export function createRetry(options: {
   /** How long to wait before the next attempt, in milliseconds; undefined if there is to be none. */
   function waitAfter(error: UpstreamError, attempts: number, deadline: number): number | undefined {
     const { retryAfterMs = 0 } = error;
-    if (attempts >= config.maxAttempts || tenths <= ceiling / 2 || retryAfterMs > config.capMs) {
+    if (attempts >= maxAttempts || tenths <= ceiling / 2 || retryAfterMs > capMs) {
       return undefined;
     }
-    const jitter = random.fraction() * Math.min(config.capMs, config.baseMs * 2 ** (attempts - 1));
+    const jitter = random.fraction() * Math.min(capMs, baseMs * 2 ** (attempts - 1));
     const wait = Math.max(jitter, retryAfterMs);
     return clock.monotonic() + wait < deadline ? wait : undefined;
   }

@@ -1,6 +1,6 @@
+import type { Classification } from "../config.ts";
 import type { Tokens } from "../cost/prices.ts";
 import type { Message } from "../model/model.ts";
-import type { Classification } from "./classification.ts";
 
 /** Where a run stands. */
 export type RunStatus = "running" | "completed" | "stopped" | "failed" | "cancelled" | "awaiting_approval";

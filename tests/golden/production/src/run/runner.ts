@@ -1,12 +1,10 @@
-import { digest } from "../audit/digest.ts";
-import { tokensOf } from "../cost/estimate.ts";
-import type { Logger } from "../logs/logger.ts";
+import { digest } from "../audit/key.ts";
+import { tokensOf } from "../cost/prices.ts";
 import type { Message } from "../model/model.ts";
 import { sleep, within } from "../runtime.ts";
-import type { Decided, Store } from "../state/store.ts";
-import type { Tracer } from "../traces/tracer.ts";
+import type { Decided } from "../state/store.ts";
 import { answerOf } from "./answer.ts";
-import type { LoopOptions } from "./loop.ts";
+import type { RunOptions } from "./loop.ts";
 import type { RunEvent, RunLimits, RunRecord } from "./record.ts";
 import { createWork, type Work, type WorkOptions } from "./work.ts";
 
@@ -36,16 +34,8 @@ const HISTORY_SHARE = 0.5;
 export type Runner = ReturnType<typeof createRunner>;
 
 /** Makes a runner. */
-export function createRunner(
-  options: LoopOptions & {
-    store: Store;
-    tracer: Tracer;
-    log: Logger;
-    /** Removes what is kept of a session elsewhere. */
-    forget: (tenant: string, sessionId: string) => Promise<void>;
-  },
-) {
-  const { config, prompt, audit, store, forget, clock, random, metrics } = options;
+export function createRunner(options: RunOptions) {
+  const { config, prompt, toolbox, audit, store, clock, random, metrics } = options;
   const work = createWork(options);
   const active = new Map<string, Work>();
   let shuttingDown = false;
@@ -229,7 +219,7 @@ export function createRunner(
       );
       const erased = await store.eraseSession(tenant, sessionId, clock.date().getTime());
       if (erased) {
-        await forget(tenant, sessionId);
+        await toolbox.forget(tenant, sessionId);
         audit.record(auditOf(tenant, "session.erased", `session:${sessionId}`));
       }
       return erased;

@@ -2,9 +2,7 @@ import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SetupError } from "../config.ts";
-import type { Logger } from "../logs/logger.ts";
-import type { Metrics } from "../metrics/metrics.ts";
-import type { Clock } from "../runtime.ts";
+import type { Kit } from "../kit.ts";
 
 /** A secret as it stands now. */
 export type Secret<T> = () => T;
@@ -16,8 +14,8 @@ export type SecretStore = ReturnType<typeof createSecretStore>;
 const REFRESH_MS = 2_000;
 
 /** Opens a folder of secrets. */
-export function createSecretStore(options: { dir: string; clock: Clock; log: Logger; metrics: Metrics }) {
-  const { dir, clock, log, metrics } = options;
+export function createSecretStore({ config, clock, log, metrics }: Pick<Kit, "config" | "clock" | "log" | "metrics">) {
+  const dir = config.SECRETS_DIR;
   const refreshers: (() => Promise<void>)[] = [];
   const degraded = new Set<string>();
   let closed = false;

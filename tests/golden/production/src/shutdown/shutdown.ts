@@ -1,7 +1,6 @@
-import type { Config } from "../config.ts";
 import type { Listener } from "../http/listener.ts";
+import type { Kit } from "../kit.ts";
 import type { Logger } from "../logs/logger.ts";
-import type { Metrics } from "../metrics/metrics.ts";
 import type { Runner } from "../run/runner.ts";
 import { type Clock, sleep, within } from "../runtime.ts";
 
@@ -33,18 +32,16 @@ const CLOSE_WITHIN = 0.8;
  * Ends the service without losing an answer: lets the endpoints forget it, stops accepting, drains,
  * and cuts what is left. Tells whether nothing was cut.
  */
-export async function shutDown(options: {
-  lifecycle: Lifecycle;
-  listener: Listener;
-  admin: Listener;
-  runner: Runner;
-  /** In this order. */
-  closers: readonly Closer[];
-  config: Config;
-  clock: Clock;
-  metrics: Metrics;
-  log: Logger;
-}): Promise<boolean> {
+export async function shutDown(
+  options: Pick<Kit, "config" | "clock" | "metrics" | "log"> & {
+    lifecycle: Lifecycle;
+    listener: Listener;
+    admin: Listener;
+    runner: Runner;
+    /** In this order. */
+    closers: readonly Closer[];
+  },
+): Promise<boolean> {
   const { lifecycle, listener, admin, runner, closers, config, clock, metrics, log } = options;
   const { SHUTDOWN_DELAY_MS: delayMs, SHUTDOWN_DRAIN_MS: drainMs } = config;
   lifecycle.phase = "leaving";

@@ -1,13 +1,14 @@
 import { LRUCache } from "lru-cache";
 import type { RunEvent, RunRecord } from "../run/record.ts";
-import { decideOn } from "./decision.ts";
-import type { KeyClaim, Note, Session, SpendPeriod, Store } from "./store.ts";
+import { decideOn, type KeyClaim, type Note, type Session, type SpendPeriod, type Store } from "./store.ts";
 
 // The least recently used goes first; a run that is going on is also held by whoever works on it.
 const MAX_RUNS = 2_000;
 const MAX_RUN_BYTES = 32 * 1024 * 1024;
 const MAX_SESSIONS = 1_000;
 const MAX_SESSION_BYTES = 16 * 1024 * 1024;
+// What a run or a session takes beside its parts.
+const FIXED_BYTES = 1_024;
 const MAX_KEYS = 10_000;
 const MAX_PERIODS = 10_000;
 
@@ -24,15 +25,29 @@ interface KeptSession {
 // Names hold no line feed.
 const under = (tenant: string, id: string) => `${tenant}\n${id}`;
 const periodKey = ({ scope, period }: Pick<SpendPeriod, "scope" | "period">) => under(period, scope);
-const bytesOf = (value: object) => Buffer.byteLength(JSON.stringify(value));
 
 /** A store that forgets: for one replica without a database. All of it is bounded. */
 export function createMemoryStore(): Store {
-  const runs = new LRUCache<string, KeptRun>({ max: MAX_RUNS, maxSize: MAX_RUN_BYTES, sizeCalculation: bytesOf });
+  const sizes = new WeakMap<object, number>();
+  /** Bytes of parts as JSON, about; a part is measured once, as it never changes. */
+  function bytesOf(...lists: readonly (readonly object[])[]): number {
+    let bytes = FIXED_BYTES;
+    for (const part of lists.flat()) {
+      const size = sizes.get(part) ?? Buffer.byteLength(JSON.stringify(part));
+      sizes.set(part, size);
+      bytes += size;
+    }
+    return bytes;
+  }
+  const runs = new LRUCache<string, KeptRun>({
+    max: MAX_RUNS,
+    maxSize: MAX_RUN_BYTES,
+    sizeCalculation: ({ record, events }) => bytesOf(record.messages, record.approvals, events),
+  });
   const sessions = new LRUCache<string, KeptSession>({
     max: MAX_SESSIONS,
     maxSize: MAX_SESSION_BYTES,
-    sizeCalculation: bytesOf,
+    sizeCalculation: ({ session, notes }) => bytesOf(session.messages, notes),
   });
   const keys = new LRUCache<string, KeyClaim & { expiresAt: number }>({ max: MAX_KEYS });
   const spending = new LRUCache<string, number>({ max: MAX_PERIODS });

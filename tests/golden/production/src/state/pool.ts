@@ -1,8 +1,5 @@
 import { Client, type ClientBase, type ClientConfig, DatabaseError, Pool, type QueryResultRow } from "pg";
-import type { Config } from "../config.ts";
-import type { Logger } from "../logs/logger.ts";
-import type { Metrics } from "../metrics/metrics.ts";
-import type { SecretStore } from "../secrets/store.ts";
+import type { Kit } from "../kit.ts";
 import { StoreError } from "./store.ts";
 
 /** Runs one statement; rejects with `StoreError`. */
@@ -31,7 +28,7 @@ const trimmed = (text: string) => text.trim();
 /** How to connect to a database: TLS as the URL's `sslmode` says, the password as the secret stands at that moment. */
 export function connectionOf(
   url: string,
-  options: { config: Config; secrets: SecretStore; password: string },
+  options: Pick<Kit, "config" | "secrets"> & { password: string },
 ): ClientConfig {
   const { config, secrets } = options;
   const { hostname, port, username, pathname, searchParams } = new URL(url);
@@ -70,12 +67,7 @@ function tlsOf(mode: string | null, ca: (() => string) | undefined): ClientConfi
 }
 
 /** Opens a pool of connections, each made when it is needed. */
-export function createDatabase(options: {
-  config: Config;
-  secrets: SecretStore;
-  log: Logger;
-  metrics: Metrics;
-}): Database {
+export function createDatabase(options: Pick<Kit, "config" | "secrets" | "log" | "metrics">): Database {
   const { config, log, metrics } = options;
   const pool = new Pool({
     ...connectionOf(config.DATABASE_URL ?? "postgres://localhost", { ...options, password: "postgres_password" }),
@@ -150,7 +142,7 @@ function queryOn(source: Pool | ClientBase): Query {
 }
 
 /** What went wrong, without what a statement held. */
-export function asStoreError(error: unknown): StoreError {
+function asStoreError(error: unknown): StoreError {
   const code = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
   if (error instanceof DatabaseError) {
     return new StoreError(`database: ${code}${SAFE_CLASSES.test(code ?? "") ? ` ${error.message}` : ""}`);

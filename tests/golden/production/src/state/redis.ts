@@ -1,9 +1,5 @@
 import type { RedisClientOptions } from "redis";
-import type { Config } from "../config.ts";
-import type { Logger } from "../logs/logger.ts";
-import type { Metrics } from "../metrics/metrics.ts";
-import type { Clock, Random } from "../runtime.ts";
-import type { SecretStore } from "../secrets/store.ts";
+import type { Kit } from "../kit.ts";
 
 /** Redis could not serve; the message never holds a key or a value. */
 export class RedisError extends Error {
@@ -36,14 +32,7 @@ export interface RedisConnection {
 }
 
 /** What a connection is made from. */
-export interface RedisSurroundings {
-  readonly config: Config;
-  readonly secrets: SecretStore;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
-  readonly metrics: Metrics;
-}
+export type RedisSurroundings = Pick<Kit, "config" | "secrets" | "clock" | "random" | "log" | "metrics">;
 
 const COMMAND_MS = 250;
 // After a command without an answer none is sent for this long, so that a dead Redis does not slow every request.
@@ -57,10 +46,7 @@ const QUEUE_MAX = 1_000;
 const PAGE_KEYS = "500";
 
 /** Makes a client out of a connection, with keys of its own in what other services and environments may use as well. */
-export function createRedis(
-  connection: RedisConnection,
-  { config, clock }: Pick<RedisSurroundings, "config" | "clock">,
-): Redis {
+export function createRedis(connection: RedisConnection, { config, clock }: Pick<Kit, "config" | "clock">): Redis {
   // Encoded, so that no two names run together, and none is the hash tag of a cluster.
   const space = [config.SERVICE_NAME, config.ENVIRONMENT].map((name) => `${encodeURIComponent(name)}:`).join("");
   const own = (key: string) => space + key;

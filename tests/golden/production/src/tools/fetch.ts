@@ -1,15 +1,11 @@
 import type { LookupFunction } from "node:net";
 import { Agent, type buildConnector, type Dispatcher, errors, request } from "undici";
 import { z } from "zod";
-import { UpstreamError } from "../resilience/failure.ts";
-import type { Upstream } from "../resilience/port.ts";
-import { retryAfterMs } from "../resilience/retry-after.ts";
-import { transportFailure } from "../resilience/transport.ts";
-import type { Clock } from "../runtime.ts";
-import type { Tracer } from "../traces/tracer.ts";
-import { callUpstream } from "./call.ts";
+import type { Kit } from "../kit.ts";
+import { statusFailure, transportFailure } from "../resilience/failure.ts";
+import type { Upstream } from "../resilience/upstream.ts";
 import { allowedUrl, entryOf, guardedLookup, type Resolve, systemResolve } from "./guard.ts";
-import { defineTool, type Tool, ToolError } from "./tool.ts";
+import { callUpstream, defineTool, type Tool, ToolError } from "./tool.ts";
 
 const MAX_REDIRECTS = 3;
 const MAX_BYTES = 262_144;
@@ -21,16 +17,16 @@ const TEXT_TYPE = /^(text\/[\w.+-]+|application\/([\w.-]+\+)?(json|xml))$/;
 export type Connect = (lookup: LookupFunction) => buildConnector.BuildOptions | buildConnector.connector;
 
 /** Makes the tool that reads text from hosts on a list, and from nowhere else. */
-export function createFetchTool(options: {
-  /** As in `TOOL_HTTP_ALLOWED_HOSTS`; empty allows none. */
-  allowedHosts: readonly string[];
-  /** Makes one for each entry of the list, so that a host that is down keeps nobody from the others. */
-  upstreamOf: (name: string) => Upstream;
-  clock: Clock;
-  tracer: Tracer;
-  resolve?: Resolve;
-  connect?: Connect;
-}): Tool {
+export function createFetchTool(
+  options: Pick<Kit, "clock" | "tracer"> & {
+    /** As in `TOOL_HTTP_ALLOWED_HOSTS`; empty allows none. */
+    allowedHosts: readonly string[];
+    /** Makes one for each entry of the list, so that a host that is down keeps nobody from the others. */
+    upstreamOf: (name: string) => Upstream;
+    resolve?: Resolve;
+    connect?: Connect;
+  },
+): Tool {
   const { allowedHosts, upstreamOf, clock, tracer, resolve = systemResolve } = options;
   const connect = (options.connect ?? ((lookup) => ({ lookup })))(guardedLookup(resolve));
   const upstreams = new Map<string, Upstream>();
@@ -52,8 +48,7 @@ export function createFetchTool(options: {
       // A body that nobody reads breaks off when the connections are closed.
       body.on("error", () => undefined);
       if (status >= 400) {
-        const wait = retryAfterMs(headers["retry-after"], clock.date());
-        throw new UpstreamError("status", { status, ...(wait === undefined ? {} : { retryAfterMs: wait }) });
+        throw statusFailure(status, headers, clock.date());
       }
       const { location } = headers;
       if (status < 300 || typeof location !== "string") {

@@ -1,4 +1,4 @@
-import { type HrTime, ROOT_CONTEXT, SpanKind, SpanStatusCode, TraceFlags, trace } from "@opentelemetry/api";
+import { type HrTime, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, TraceFlags } from "@opentelemetry/api";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import {
   defaultResource,
@@ -9,9 +9,7 @@ import {
 } from "@opentelemetry/resources";
 import { ParentBasedSampler, type Sampler, TraceIdRatioBasedSampler, TracerProvider } from "@opentelemetry/sdk-trace";
 import type { Config } from "../config.ts";
-import type { Logger } from "../logs/logger.ts";
-import type { Metrics } from "../metrics/metrics.ts";
-import type { Clock, Random } from "../runtime.ts";
+import type { Kit } from "../kit.ts";
 import { createSpanQueue } from "./queue.ts";
 import type { TraceContext, Tracer } from "./tracer.ts";
 
@@ -23,13 +21,7 @@ const MAX_ATTRIBUTE_LENGTH = 1_024;
  * `OTEL_EXPORTER_OTLP_*` for headers, timeout, compression and certificates, and the resource is read from
  * `OTEL_RESOURCE_ATTRIBUTES` and `OTEL_SERVICE_NAME`.
  */
-export function createOtlpTracer(options: {
-  config: Config;
-  random: Random;
-  clock: Clock;
-  log: Logger;
-  metrics: Metrics;
-}): Tracer {
+export function createOtlpTracer(options: Pick<Kit, "config" | "random" | "clock" | "log" | "metrics">): Tracer {
   const { config, random, clock, log, metrics } = options;
   const exporter = new OTLPTraceExporter({ url: endpoint(config) });
   const queue = createSpanQueue({ exporter, maxWaitMs: config.OTEL_BSP_SCHEDULE_DELAY, clock, log, metrics });

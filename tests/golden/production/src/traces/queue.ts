@@ -1,7 +1,6 @@
 import type { ReadableSpan, SpanExporter } from "@opentelemetry/sdk-trace";
-import type { Logger } from "../logs/logger.ts";
-import type { Metrics } from "../metrics/metrics.ts";
-import { type Clock, within } from "../runtime.ts";
+import type { Kit } from "../kit.ts";
+import { within } from "../runtime.ts";
 
 /** Ended spans on their way to a collector; a full queue drops what comes, so that a collector cannot hold us up. */
 export type SpanQueue = ReturnType<typeof createSpanQueue>;
@@ -11,14 +10,13 @@ const MAX_WAITING = 2_048;
 const MAX_BATCH = 512;
 
 /** Makes a queue that hands batches to an exporter, one at a time. */
-export function createSpanQueue(options: {
-  exporter: SpanExporter;
-  /** How long a span waits for others. */
-  maxWaitMs: number;
-  clock: Clock;
-  log: Logger;
-  metrics: Metrics;
-}) {
+export function createSpanQueue(
+  options: Pick<Kit, "clock" | "log" | "metrics"> & {
+    exporter: SpanExporter;
+    /** How long a span waits for others. */
+    maxWaitMs: number;
+  },
+) {
   const { exporter, maxWaitMs, clock, log, metrics } = options;
   const waiting: ReadableSpan[] = [];
   let cancelTimer: (() => void) | undefined;

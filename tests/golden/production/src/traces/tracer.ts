@@ -1,3 +1,4 @@
+import type { Kit } from "../kit.ts";
 import type { Random } from "../runtime.ts";
 
 /** The ids by which what belongs together is found, in hexadecimal. */
@@ -41,4 +42,35 @@ export function createLocalTracer(random: Random): Tracer {
     }),
     close: async () => undefined,
   };
+}
+
+const TRACEPARENT = /^(?!ff)([\da-f]{2})-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})(-.*)?$/;
+const ZEROS = /^0+$/;
+const SAMPLED = 1;
+
+/**
+ * The context that a `traceparent` header hands on, or undefined if it is absent or invalid (W3C Trace Context,
+ * section 3.2): whoever called is then not known, and a new trace begins.
+ */
+export function parseTraceparent(value: unknown): TraceContext | undefined {
+  const [, version = "", traceId = "", spanId = "", flags = "", more] =
+    (typeof value === "string" ? TRACEPARENT.exec(value) : null) ?? [];
+  // Only a version above 00 may carry further parts.
+  if (traceId === "" || ZEROS.test(traceId) || ZEROS.test(spanId) || (version === "00" && more !== undefined)) {
+    return undefined;
+  }
+  return { traceId, spanId, sampled: (Number.parseInt(flags, 16) & SAMPLED) === SAMPLED };
+}
+
+/** A tracer that sends its spans to the collector that the settings name, if they name one. */
+export async function createTracer(
+  options: Pick<Kit, "config" | "random" | "clock" | "log" | "metrics">,
+): Promise<Tracer> {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT } = options.config;
+  if (OTEL_EXPORTER_OTLP_ENDPOINT === undefined && OTEL_EXPORTER_OTLP_TRACES_ENDPOINT === undefined) {
+    return createLocalTracer(options.random);
+  }
+  // Loaded only where it is used, as it costs time at the start, and memory.
+  const { createOtlpTracer } = await import("./otlp.ts");
+  return createOtlpTracer(options);
 }

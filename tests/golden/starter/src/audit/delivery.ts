@@ -1,7 +1,12 @@
 import { closeSync, constants, openSync, readFileSync, writeSync } from "node:fs";
+import { request } from "undici";
 import { createBatcher } from "../batch/batcher.ts";
+import type { Kit } from "../kit.ts";
+import { UpstreamError } from "../resilience/failure.ts";
+import { withTimeout } from "../resilience/upstream.ts";
+import { abortable, sleep } from "../runtime.ts";
+import type { SecretStore } from "../secrets/store.ts";
 import { type Outbox, READ_BYTES } from "./outbox.ts";
-import type { Persistence, Surroundings } from "./persistence.ts";
 
 /** Where entries go from the file. */
 export interface Destination {
@@ -22,7 +27,7 @@ const RECLAIM_BYTES = 16 * READ_BYTES;
  * what the file system throws.
  */
 export function createDelivery(
-  options: Pick<Surroundings, "clock" | "metrics"> & {
+  options: Pick<Kit, "clock" | "metrics"> & {
     path: string;
     outbox: Outbox;
     destinations: readonly Destination[];
@@ -126,4 +131,82 @@ function readCheckpoint(file: number, end: number): number {
 /** Overwrites what is there, as that is quick and needs no room on a full disk. */
 function writeCheckpoint(file: number, position: number): void {
   writeSync(file, String(position).padStart(CHECKPOINT_DIGITS), 0);
+}
+
+const ATTEMPT_MS = 10_000;
+
+/** Tries things outside until they succeed. */
+type Persistence = ReturnType<typeof createPersistence>;
+
+/** Makes a way to try something outside until it succeeds, however long that takes. */
+export function createPersistence(kit: Pick<Kit, "config" | "clock" | "random" | "log" | "metrics">) {
+  const { config, clock, random, log, metrics } = kit;
+  const closing = new AbortController();
+  const ended = new AbortController();
+
+  async function pause(failures: number): Promise<void> {
+    if (closing.signal.aborted) {
+      return sleep(clock, config.RETRY_BASE_MS, ended.signal);
+    }
+    const limit = Math.min(config.RETRY_CAP_MS, config.RETRY_BASE_MS * 2 ** failures);
+    return sleep(clock, random.fraction() * limit, closing.signal).catch(() => undefined);
+  }
+
+  return {
+    closing: closing.signal,
+
+    /** Resolves with what an attempt resolves with at last; rejects only after the end. */
+    async persist<T>(destination: string, attempt: () => Promise<T>): Promise<T> {
+      for (let failures = 0; ; failures += 1) {
+        try {
+          const result = await abortable(ended.signal, attempt);
+          if (failures > 0) {
+            log.info("audit delivery works again", { destination, failures });
+          }
+          return result;
+        } catch (error) {
+          ended.signal.throwIfAborted();
+          metrics.auditWriteFailures.inc();
+          if (failures === 0) {
+            log.warn("audit delivery fails, entries wait in the file", { destination, error });
+          }
+        }
+        await pause(failures);
+      }
+    },
+
+    /** Does work that has no time limit of its own; rejects with `UpstreamError` if it takes too long. */
+    limited: <T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> =>
+      withTimeout(clock, ATTEMPT_MS, ended.signal, work),
+
+    /** From here on there are no long pauses, and after `deadline` (monotonic milliseconds) no attempts. */
+    async end(deadline: number, finished: Promise<unknown>): Promise<void> {
+      closing.abort();
+      const cancel = clock.after(Math.max(0, deadline - clock.monotonic()), () => ended.abort());
+      await finished;
+      cancel();
+      ended.abort();
+    },
+  };
+}
+
+/** Makes the function that posts entries to a webhook as JSON lines; it rejects unless all were taken. */
+export function createSiem(url: string, secrets: SecretStore) {
+  const token = secrets.has("siem_token") ? secrets.open("siem_token", (text) => text.trim()) : undefined;
+  return async (lines: readonly string[], signal: AbortSignal): Promise<void> => {
+    const authorization = token === undefined ? {} : { authorization: `Bearer ${token()}` };
+    const { statusCode, body } = await request(url, {
+      method: "POST",
+      headers: { "content-type": "application/x-ndjson", ...authorization },
+      body: `${lines.join("\n")}\n`,
+      signal,
+    });
+    await body.dump();
+    if (statusCode === 401) {
+      await secrets.refresh();
+    }
+    if (statusCode < 200 || statusCode > 299) {
+      throw new UpstreamError("status", { status: statusCode });
+    }
+  };
 }

@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, hash, type KeyObject } from "node:crypto";
+import { createHmac, createPrivateKey, createPublicKey, generateKeyPairSync, hash, type KeyObject } from "node:crypto";
 import { type Config, SetupError } from "../config.ts";
 import type { Logger } from "../logs/logger.ts";
 import type { Secret, SecretStore } from "../secrets/store.ts";
@@ -36,4 +36,12 @@ function parse(pem: string): SigningKey {
     // Not a key: it comes to the same.
   }
   throw new SetupError("a private key as `openssl genpkey -algorithm ed25519` makes it");
+}
+
+/**
+ * HMAC-SHA-256 of a text in hexadecimal: shows later that an entry speaks of this very text, and tells nothing any
+ * more once the key is erased.
+ */
+export function digest(key: string, text: string): string {
+  return createHmac("sha256", key).update(text).digest("hex");
 }

@@ -1,14 +1,12 @@
 import { join } from "node:path";
 import { SetupError } from "../config.ts";
+import type { Kit } from "../kit.ts";
 import type { Logger } from "../logs/logger.ts";
 import type { Metrics } from "../metrics/metrics.ts";
-import type { SecretStore } from "../secrets/store.ts";
-import { createDelivery, type Destination } from "./delivery.ts";
+import { createDelivery, createPersistence, createSiem, type Destination } from "./delivery.ts";
 import { NO_HASH, readEntry, sealEntry } from "./entry.ts";
 import { openSigningKey } from "./key.ts";
 import { createOutbox, type Outbox, READ_BYTES } from "./outbox.ts";
-import { createPersistence, type Surroundings } from "./persistence.ts";
-import { createSiem } from "./siem.ts";
 import { AuditError, type AuditEvent, type AuditLine, type AuditTable, type AuditTrail } from "./trail.ts";
 
 /**
@@ -18,9 +16,7 @@ import { AuditError, type AuditEvent, type AuditLine, type AuditTable, type Audi
  * The chain needs the hash of the newest entry of the store. If only the table knows it, and does not answer, nothing
  * can be recorded until it does.
  */
-export function createAuditTrail(
-  options: Surroundings & { secrets: SecretStore; table?: AuditTable | undefined },
-): AuditTrail {
+export function createAuditTrail(options: Omit<Kit, "tracer"> & { table?: AuditTable | undefined }): AuditTrail {
   const { config, secrets, clock, random, log, metrics, table } = options;
   const key = openSigningKey(config, secrets, log);
   const path = config.AUDIT_FILE ?? join(config.STATE_DIR, "audit.jsonl");

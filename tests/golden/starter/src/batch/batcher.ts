@@ -1,8 +1,5 @@
-import type { Metrics } from "../metrics/metrics.ts";
-import { abortable, type Clock } from "../runtime.ts";
-
-/** Sends together what is cheaper to send together. */
-export type Batcher<Item, Result> = ReturnType<typeof createBatcher<Item, Result>>;
+import type { Kit } from "../kit.ts";
+import { abortable } from "../runtime.ts";
 
 /** Items were refused, or got another number of results than there were items. */
 export class BatchError extends Error {
@@ -17,22 +14,22 @@ interface Waiting<Item, Result> {
   readonly reject: (error: unknown) => void;
 }
 
-/** Makes a batcher; `name` is a metrics label. */
-export function createBatcher<Item, Result>(options: {
-  name: string;
-  /** Takes one batch and returns as many results, in order; an `Error` fails its item alone, a rejection all of them. */
-  send: (items: readonly Item[]) => Promise<readonly (Result | Error)[]>;
-  /** A batch leaves when it has this many items. */
-  maxSize: number;
-  /** A batch leaves when its first item has waited this long, in milliseconds. */
-  maxWaitMs: number;
-  /** How many batches are on their way at once, at most. */
-  concurrency: number;
-  /** How many items wait, at most; a further one is refused. */
-  maxWaiting: number;
-  clock: Clock;
-  metrics: Metrics;
-}) {
+/** Sends together what is cheaper to send together; `name` is a metrics label. */
+export function createBatcher<Item, Result>(
+  options: Pick<Kit, "clock" | "metrics"> & {
+    name: string;
+    /** Takes one batch and returns as many results, in order; an `Error` fails its item alone, a rejection all of them. */
+    send: (items: readonly Item[]) => Promise<readonly (Result | Error)[]>;
+    /** A batch leaves when it has this many items. */
+    maxSize: number;
+    /** A batch leaves when its first item has waited this long, in milliseconds. */
+    maxWaitMs: number;
+    /** How many batches are on their way at once, at most. */
+    concurrency: number;
+    /** How many items wait, at most; a further one is refused. */
+    maxWaiting: number;
+  },
+) {
   const { name, send, maxSize, maxWaitMs, concurrency, maxWaiting, clock, metrics } = options;
   const waiting = new Set<Waiting<Item, Result>>();
   const underWay = new Set<Promise<void>>();

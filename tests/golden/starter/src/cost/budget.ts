@@ -1,9 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { Config } from "../config.ts";
-import type { Logger } from "../logs/logger.ts";
-import type { Metrics } from "../metrics/metrics.ts";
+import type { Kit } from "../kit.ts";
 import { UpstreamError } from "../resilience/failure.ts";
-import type { Clock } from "../runtime.ts";
 import type { Spending, SpendPeriod, Store } from "../state/store.ts";
 import { costNanoDollars, type Prices, type Tokens } from "./prices.ts";
 
@@ -41,6 +39,9 @@ interface Period extends SpendPeriod {
   readonly end: number;
 }
 
+/** What of a budget was left when it was last used, from 0 to 1. */
+type Remaining = Readonly<{ scope: string; period: string; ratio: number }>;
+
 const ALERTS = [100, 80, 50] as const;
 // Of how many tenants a day's spending is known here, for alerts and the gauge.
 const MAX_TENANTS = 1_000;
@@ -48,27 +49,32 @@ const MAX_TENANTS = 1_000;
 const LEAST_ELAPSED = 1 / 30;
 
 /** Makes the budgets of all tenants, a day each, and of the service, a month; all in UTC. */
-export function createBudget(options: {
-  config: Config;
-  prices: Prices;
-  store: Pick<Store, "spend">;
-  clock: Clock;
-  metrics: Metrics;
-  log: Logger;
-}) {
+export function createBudget(
+  options: Pick<Kit, "config" | "clock" | "metrics" | "log"> & {
+    prices: Prices;
+    store: Pick<Store, "spend">;
+  },
+) {
   const { config, prices, store, clock, metrics, log } = options;
   const unsettled = new WeakSet<Reservation>();
   const alerted = new LRUCache<string, number>({ max: MAX_TENANTS });
-  const remaining = new LRUCache<string, { period: string; ratio: number }>({ max: MAX_TENANTS });
+  const remaining = new LRUCache<string, Remaining>({ max: MAX_TENANTS });
+  const lowest = new Map<Period["label"], Remaining>();
 
+  /** Tells what the budget of a kind has left that has the least; others are looked at only when that one has more. */
   function measure({ label, scope, period, limitNanoDollars }: Period, spent: number): void {
     const ratio = limitNanoDollars === 0 ? 0 : Math.max(0, 1 - spent / limitNanoDollars);
-    remaining.set(scope, { period, ratio });
-    let lowest = ratio;
-    for (const each of remaining.values()) {
-      lowest = each.period === period ? Math.min(lowest, each.ratio) : lowest;
+    const now = { scope, period, ratio };
+    remaining.set(scope, now);
+    let least = lowest.get(label) ?? now;
+    if (least.period !== period || ratio <= least.ratio) {
+      least = now;
+    } else if (least.scope === scope) {
+      const others = [...remaining.values()].filter((each) => each.period === period);
+      least = others.reduce((low, each) => (each.ratio < low.ratio ? each : low), now);
     }
-    metrics.budgetRemaining.set({ scope: label }, lowest);
+    lowest.set(label, least);
+    metrics.budgetRemaining.set({ scope: label }, least.ratio);
   }
 
   function alert({ scope, period, limitNanoDollars, start, end }: Period, spent: number, refused: boolean): void {
@@ -144,12 +150,6 @@ function dayOf(tenant: string, now: Date, { TENANT_DAILY_COST_USD: limitNanoDoll
 function monthOf(now: Date, { MONTHLY_COST_USD: limitNanoDollars }: Config): Period {
   const [year, month] = [now.getUTCFullYear(), now.getUTCMonth()];
   const [start, end] = [Date.UTC(year, month), Date.UTC(year, month + 1)];
-  return {
-    label: "month",
-    scope: "month",
-    period: now.toISOString().slice(0, "yyyy-mm".length),
-    limitNanoDollars,
-    start,
-    end,
-  };
+  const period = now.toISOString().slice(0, "yyyy-mm".length);
+  return { label: "month", scope: "month", period, limitNanoDollars, start, end };
 }

@@ -1,16 +1,13 @@
 import { createHash } from "node:crypto";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import type { Config } from "../config.ts";
+import type { Kit } from "../kit.ts";
 import type { Concurrency } from "../limits/concurrency.ts";
 import type { RateLimiter } from "../limits/rate.ts";
-import type { Logger } from "../logs/logger.ts";
-import type { Metrics } from "../metrics/metrics.ts";
 import { answerOf } from "../run/answer.ts";
 import type { KillSwitch } from "../run/kill-switch.ts";
 import type { RunRecord } from "../run/record.ts";
 import { type Runner, type RunRequest, SessionErasedError } from "../run/runner.ts";
 import type { Work } from "../run/work.ts";
-import type { Clock, Random } from "../runtime.ts";
 import type { Store } from "../state/store.ts";
 import { Problem, problemOfRun, retryAfter, shuttingDown } from "./problem.ts";
 
@@ -21,8 +18,21 @@ export interface Intent extends Omit<RunRequest, "id" | "tenant"> {
   readonly key?: { readonly value: string; readonly body: unknown };
 }
 
-/** A run that was begun, or the run that the same key began before. */
-export type Admitted = { readonly begun: Work } | { readonly known: RunRecord };
+/** A run that was let in, or the run that the same key let in before. */
+export interface Admission {
+  readonly record: RunRecord;
+  readonly replayed: boolean;
+  /** Whether the client wants it as events. */
+  readonly stream: boolean;
+  /** The answer once the run is over or waits for a human; rejects with a problem where there is no result. */
+  readonly result: () => Promise<ReturnType<typeof answerOf>>;
+}
+
+/** What is asked of the agent: of the request itself, unless another protocol wraps it. */
+export interface Asked {
+  readonly body: unknown;
+  readonly headers: FastifyRequest["headers"];
+}
 
 /** Lets requests for runs in, or refuses them. */
 export type Intake = ReturnType<typeof createIntake>;
@@ -33,19 +43,17 @@ const KILL_SWITCH_RETRY_MS = 30_000;
 const CONCURRENCY_RETRY_MS = 1_000;
 
 /** Makes the gate that every new run goes through. */
-export function createIntake(options: {
-  config: Config;
-  runner: Runner;
-  store: Store;
-  rate: RateLimiter;
-  concurrency: Concurrency;
-  killSwitch: KillSwitch;
-  clock: Clock;
-  random: Random;
-  metrics: Metrics;
-  log: Logger;
-}) {
-  const { config, runner, store, rate, concurrency, killSwitch, clock, random, metrics, log } = options;
+export function createIntake(
+  options: Pick<Kit, "config" | "clock" | "random" | "metrics" | "log"> & {
+    runner: Runner;
+    store: Store;
+    rate: RateLimiter;
+    concurrency: Concurrency;
+    killSwitch: KillSwitch;
+    intent: (body: unknown, headers: FastifyRequest["headers"]) => Intent;
+  },
+) {
+  const { config, runner, store, rate, concurrency, killSwitch, intent, clock, random, metrics, log } = options;
 
   function limited(reason: string, waitMs: number): Problem {
     metrics.rateLimited.inc({ reason });
@@ -74,56 +82,74 @@ export function createIntake(options: {
     return known;
   }
 
-  return {
-    /** Takes one of the tenant's requests; throws a 429 problem if there is none left. */
-    async take(tenant: string): Promise<void> {
-      const waitMs = await rate.take(tenant);
-      if (waitMs > 0) {
-        throw limited("rate", waitMs);
-      }
-    },
+  /** Takes one of the tenant's requests; throws a 429 problem if there is none left. */
+  async function take(tenant: string): Promise<void> {
+    const waitMs = await rate.take(tenant);
+    if (waitMs > 0) {
+      throw limited("rate", waitMs);
+    }
+  }
 
-    /** Begins a run, or throws the problem that stands against it. */
-    async admit(tenant: string, intent: Intent, request: FastifyRequest): Promise<Admitted> {
+  /** Begins a run, or throws the problem that stands against it. */
+  async function begin(request: FastifyRequest, id: string, { stream, key, ...wanted }: Intent): Promise<Work> {
+    const { tenant, span: trace } = request;
+    const leave = concurrency.enter(tenant);
+    const settle = async (keep: boolean): Promise<void> => {
+      leave?.();
+      const expiresAt = keep ? clock.date().getTime() + KEY_TTL_MS : undefined;
+      await (key && store.keepKey(tenant, key.value, id, expiresAt));
+    };
+    try {
+      if (leave === undefined) {
+        throw limited("concurrency", CONCURRENCY_RETRY_MS);
+      }
+      const how = { trace, stream, log: log.within(trace, { run_id: id, tenant }) };
+      const begun = await runner.start({ id, tenant, ...wanted }, how);
+      // Before the answer goes out, so that a client that comes again at once finds the key as it has to be.
+      const done = begun.done.then(
+        async (record) => {
+          await settle(isFinal(record)).catch((error: unknown) => {
+            how.log.warn("idempotency key not kept", { error });
+            throw error;
+          });
+          return record;
+        },
+        async (error: unknown) => {
+          await settle(false).catch(() => undefined);
+          throw error;
+        },
+      );
+      // Whoever asked may have left; what went wrong has been logged.
+      done.catch(() => undefined);
+      return { ...begun, done };
+    } catch (error) {
+      await settle(false);
+      throw error instanceof SessionErasedError ? new Problem(410, "session_erased") : error;
+    }
+  }
+
+  return {
+    take,
+
+    /** Lets a run in, or throws the problem that stands against it. A client that leaves ends it, unless it has a key. */
+    async admit(request: FastifyRequest, reply: FastifyReply, asked: Asked = request): Promise<Admission> {
+      await take(request.tenant);
+      const wanted = intent(asked.body, asked.headers);
       if (killSwitch.engaged()) {
         throw new Problem(503, "agent_disabled", { headers: retryAfter(KILL_SWITCH_RETRY_MS) });
       }
+      const { stream, key } = wanted;
       const id = `run_${random.hex(16)}`;
-      const { stream, key, ...wanted } = intent;
-      const known = await claim(tenant, id, key);
+      const known = await claim(request.tenant, id, key);
       if (known !== undefined) {
-        return { known };
+        return { record: known, replayed: true, stream, result: async () => resultOf(known) };
       }
-      const leave = concurrency.enter(tenant);
-      const settle = async (keep: boolean) => {
-        leave?.();
-        if (key !== undefined) {
-          await store.keepKey(tenant, key.value, id, keep ? clock.date().getTime() + KEY_TTL_MS : undefined);
-        }
-      };
-      try {
-        if (leave === undefined) {
-          throw limited("concurrency", CONCURRENCY_RETRY_MS);
-        }
-        const how = { trace: request.span, stream, log: log.within(request.span, { run_id: id, tenant }) };
-        const begun = await runner.start({ id, tenant, ...wanted }, how);
-        // Before the answer goes out, so that a client that comes again at once finds the key as it has to be.
-        const done = begun.done.then(
-          async (record) => {
-            await settle(isFinal(record));
-            return record;
-          },
-          async (error: unknown) => {
-            await settle(false);
-            throw error;
-          },
-        );
-        done.catch((error: unknown) => log.warn("run or its idempotency key not kept", { error }));
-        return { begun: { ...begun, done } };
-      } catch (error) {
-        await settle(false);
-        throw error instanceof SessionErasedError ? new Problem(410, "session_erased") : error;
+      const begun = await begin(request, id, wanted);
+      if (key === undefined) {
+        clientOf(reply).addEventListener("abort", () => begun.abort("disconnected"));
       }
+      const result = async () => resultOf(await begun.done);
+      return { record: begun.working.record, replayed: false, stream, result };
     },
   };
 }
@@ -133,8 +159,7 @@ function isFinal({ status, reason, problem }: RunRecord): boolean {
   return reason !== "shutdown" && (status !== "failed" || (problem !== undefined && problem.status < 429));
 }
 
-/** The answer to a run that is over or waits for a human; throws a problem where there is no result. */
-export function resultOf(record: RunRecord): ReturnType<typeof answerOf> {
+function resultOf(record: RunRecord): ReturnType<typeof answerOf> {
   if (record.problem !== undefined) {
     throw problemOfRun(record.problem);
   }

@@ -1,7 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import type { Authenticate } from "../auth/authenticate.ts";
-import type { Logger } from "../logs/logger.ts";
-import type { Metrics } from "../metrics/metrics.ts";
+import type { Kit } from "../kit.ts";
 import type { Lifecycle } from "../shutdown/shutdown.ts";
 import { shuttingDown } from "./problem.ts";
 
@@ -15,7 +14,7 @@ declare module "fastify" {
 /** Adds what all public routes have in common; those under `/v1` are for authenticated clients. */
 export function addPublicHooks(
   app: FastifyInstance,
-  options: { authenticate: Authenticate; open: readonly string[]; lifecycle: Lifecycle; metrics: Metrics; log: Logger },
+  options: Pick<Kit, "metrics" | "log"> & { authenticate: Authenticate; open: readonly string[]; lifecycle: Lifecycle },
 ): void {
   const { authenticate, open, lifecycle, metrics, log } = options;
 

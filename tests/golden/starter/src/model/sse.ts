@@ -6,9 +6,6 @@ export interface SseEvent {
   readonly data: string;
 }
 
-/** Reads a stream of events, whose pieces may be split anywhere. */
-export type SseParser = ReturnType<typeof createSseParser>;
-
 // Far above any event of a model, and the most that a stream without line ends makes us keep.
 const MAX_EVENT_CHARACTERS = 1_048_576;
 

@@ -1,8 +1,11 @@
+import type { Config } from "../config.ts";
+import type { Kit } from "../kit.ts";
 import type { Metrics } from "../metrics/metrics.ts";
+import type { Message, Model } from "../model/model.ts";
 import { email, ip } from "./addresses.ts";
 import { secret } from "./credentials.ts";
 import { card, iban, phone, ssn } from "./numbers.ts";
-import { type Detector, type Find, KINDS, type Kind, markOf } from "./scan.ts";
+import { type Detector, type Find, type Kind, KINDS, markOf } from "./scan.ts";
 
 /** Puts marks such as `[EMAIL]` in the place of what should not be seen; a text that was redacted stays as it is. */
 export type Redact = (text: string) => string;
@@ -82,4 +85,32 @@ export function redactValue(redact: Redact, value: unknown): unknown {
     return node;
   };
   return walk(value, 0);
+}
+
+const WITHHELD = new Set<Config["DATA_CLASSIFICATION"]>(["confidential", "restricted"]);
+
+/** The model, which sees conversations redacted if their class asks for it and they would leave the process. */
+export function protectInput(model: Model, options: Pick<Kit, "config"> & { redact: Redact }): Model {
+  const { config, redact } = options;
+  if (model.provider === "offline" || !WITHHELD.has(config.DATA_CLASSIFICATION)) {
+    return model;
+  }
+  const { provider, name } = model;
+  return {
+    provider,
+    name,
+    complete: (request, call) =>
+      model.complete({ ...request, messages: request.messages.map((message) => redactMessage(message, redact)) }, call),
+  };
+}
+
+function redactMessage(message: Message, redact: Redact): Message {
+  const content = redact(message.content);
+  if (message.role !== "assistant" || message.calls === undefined) {
+    return { ...message, content };
+  }
+  const calls = message.calls.map((call) =>
+    Object.assign({ ...call }, { arguments: redactValue(redact, call.arguments) }),
+  );
+  return { ...message, content, calls };
 }

@@ -1,40 +1,24 @@
-import type { Metrics } from "../metrics/metrics.ts";
-import type { Clock } from "../runtime.ts";
-import { UpstreamError } from "./failure.ts";
-import { type Verdict, verdictOn } from "./verdict.ts";
-import { createWindow } from "./window.ts";
-
-/** Keeps calls from an upstream that fails, and finds out when it is well again. */
-export type Breaker = ReturnType<typeof createBreaker>;
+import type { Config } from "../config.ts";
+import type { Kit } from "../kit.ts";
+import { UpstreamError, type Verdict, verdictOn } from "./failure.ts";
 
 /** `half_open`: a few probes decide whether it closes or opens again. */
 export type BreakerState = "closed" | "open" | "half_open";
 
-/** When a breaker opens, and for how long; times in milliseconds. */
-export interface BreakerConfig {
-  /** How long an outcome counts. */
-  readonly windowMs: number;
-  /** Below this many calls in the window it stays closed. */
-  readonly minCalls: number;
-  /** The share of failures, above 0 and up to 1, at which it opens. */
-  readonly failureRate: number;
-  readonly openMs: number;
-  /** Limit of the open time, which doubles with every failed probe. */
-  readonly maxOpenMs: number;
-  /** How many calls are let through half-open, and must all succeed. */
-  readonly probes: number;
-}
+/** When a breaker opens, and for how long. */
+export type BreakerConfig = Pick<Config, Extract<keyof Config, `BREAKER_${string}`>>;
 
 const STATES: readonly BreakerState[] = ["closed", "open", "half_open"];
 
-/** Makes a breaker, closed. */
-export function createBreaker(options: { name: string; config: BreakerConfig; clock: Clock; metrics: Metrics }) {
+/** Keeps calls from an upstream that fails, and finds out when it is well again; closed at first. */
+export function createBreaker(options: Pick<Kit, "clock" | "metrics"> & { name: string; config: BreakerConfig }) {
   const { name: upstream, config, clock, metrics } = options;
-  const window = createWindow(config.windowMs);
+  const { BREAKER_MIN_CALLS: minCalls, BREAKER_FAILURE_RATE: failureRateLimit, BREAKER_PROBES: probes } = config;
+  const window = createWindow(config.BREAKER_WINDOW_MS);
   let state: BreakerState = "closed";
   // Grows with every change of state, so that a result can be told from one of an earlier state.
   let epoch = 0;
-  let openMs = config.openMs;
+  let openMs = config.BREAKER_OPEN_MS;
   let openUntil = 0;
   let probesOut = 0;
   let probesPassed = 0;
@@ -61,19 +45,19 @@ export function createBreaker(options: { name: string; config: BreakerConfig; cl
 
   function countClosed(failed: boolean): void {
     const { calls, failureRate } = window.add(clock.monotonic(), failed);
-    if (calls >= config.minCalls && failureRate >= config.failureRate) {
+    if (calls >= minCalls && failureRate >= failureRateLimit) {
       open();
     }
   }
 
   function countProbe(failed: boolean): void {
     if (failed) {
-      openMs = Math.min(2 * openMs, config.maxOpenMs);
+      openMs = Math.min(2 * openMs, config.BREAKER_MAX_OPEN_MS);
       open();
-    } else if (++probesPassed === config.probes) {
+    } else if (++probesPassed === probes) {
       change("closed");
       window.clear();
-      openMs = config.openMs;
+      openMs = config.BREAKER_OPEN_MS;
     }
   }
 
@@ -97,7 +81,7 @@ export function createBreaker(options: { name: string; config: BreakerConfig; cl
         throw new UpstreamError("open", { retryAfterMs: openUntil - clock.monotonic() });
       }
       if (now === "half_open") {
-        if (probesOut === config.probes) {
+        if (probesOut === probes) {
           throw new UpstreamError("open");
         }
         probesOut += 1;
@@ -133,4 +117,54 @@ export function createBreaker(options: { name: string; config: BreakerConfig; cl
     },
   };
   return breaker;
+}
+
+interface Tally {
+  readonly at: number;
+  calls: number;
+  failures: number;
+}
+
+/**
+ * Counts the outcomes of the last `windowMs`. They are counted by whole milliseconds, so its memory is bounded by its length
+ * and not by the traffic.
+ */
+function createWindow(windowMs: number) {
+  let tallies: Tally[] = [];
+  let calls = 0;
+  let failures = 0;
+
+  function expire(now: number): void {
+    for (let tally = tallies[0]; tally !== undefined && now - tally.at >= windowMs; tally = tallies[0]) {
+      calls -= tally.calls;
+      failures -= tally.failures;
+      tallies.shift();
+    }
+  }
+
+  return {
+    /** Counts an outcome at `now` (monotonic milliseconds) and tells what the window holds then. */
+    add(now: number, failed: boolean): { calls: number; failureRate: number } {
+      const at = Math.floor(now);
+      expire(at);
+      let tally = tallies.at(-1);
+      if (tally?.at !== at) {
+        tally = { at, calls: 0, failures: 0 };
+        tallies.push(tally);
+      }
+      tally.calls += 1;
+      calls += 1;
+      if (failed) {
+        tally.failures += 1;
+        failures += 1;
+      }
+      return { calls, failureRate: failures / calls };
+    },
+
+    clear(): void {
+      tallies = [];
+      calls = 0;
+      failures = 0;
+    },
+  };
 }

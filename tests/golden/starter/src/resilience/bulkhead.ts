@@ -1,12 +1,14 @@
-import type { Metrics } from "../metrics/metrics.ts";
+import type { Config } from "../config.ts";
+import type { Kit } from "../kit.ts";
 import { UpstreamError } from "./failure.ts";
 
-/** Bounds how many calls of an upstream go on at once. */
-export type Bulkhead = ReturnType<typeof createBulkhead>;
+/** How many calls go on, and how many more wait, in order. */
+export type BulkheadConfig = Pick<Config, "BULKHEAD_MAX" | "BULKHEAD_QUEUE">;
 
-/** Makes a bulkhead that lets `max` calls go on and `queue` more wait, in order. */
-export function createBulkhead(options: { name: string; max: number; queue: number; metrics: Metrics }) {
-  const { max, queue, metrics } = options;
+/** Bounds how many calls of an upstream go on at once; no place is taken at first. */
+export function createBulkhead(options: Pick<Kit, "metrics"> & { name: string; config: BulkheadConfig }) {
+  const { config, metrics } = options;
+  const { BULKHEAD_MAX: max, BULKHEAD_QUEUE: queue } = config;
   const inFlight = metrics.bulkheadInFlight.labels({ upstream: options.name });
   const queued = metrics.bulkheadQueued.labels({ upstream: options.name });
   const rejected = metrics.bulkheadRejected.labels({ upstream: options.name });

@@ -1,51 +1,39 @@
-import type { Config } from "../config.ts";
-import type { Metrics } from "../metrics/metrics.ts";
-import type { Clock, Random } from "../runtime.ts";
+import type { Kit } from "../kit.ts";
+import type { Clock } from "../runtime.ts";
 import { createBreaker } from "./breaker.ts";
 import { createBulkhead } from "./bulkhead.ts";
 import { UpstreamError } from "./failure.ts";
-import type { Upstream } from "./port.ts";
 import { createRetry } from "./retry.ts";
+
+/** Something outside that is called through a breaker, a bulkhead and retries of its own. */
+export interface Upstream {
+  /**
+   * Calls `attempt`, again where that helps, until it succeeds. Rejects with `UpstreamError`, or with the signal's
+   * reason once that aborts. The signal handed to `attempt` also aborts at the attempt's own timeout.
+   */
+  call<T>(
+    attempt: (signal: AbortSignal) => Promise<T>,
+    options: {
+      signal: AbortSignal;
+      /** Monotonic milliseconds after which nothing is begun any more. */
+      deadline: number;
+      /** Whether a further attempt does no harm, asked after each failure; always, if absent. */
+      repeatable?: () => boolean;
+    },
+  ): Promise<T>;
+}
 
 /**
  * Makes an upstream: retry(bulkhead(breaker(timeout(attempt)))), within the caller's deadline. `name` is a metrics
  * label; `timeoutMs` bounds one attempt.
  */
-export function createUpstream(options: {
-  name: string;
-  timeoutMs: number;
-  config: Config;
-  clock: Clock;
-  random: Random;
-  metrics: Metrics;
-}): Upstream {
-  const { name, timeoutMs, config, clock, random, metrics } = options;
-  const breaker = createBreaker({
-    name,
-    config: {
-      windowMs: config.BREAKER_WINDOW_MS,
-      minCalls: config.BREAKER_MIN_CALLS,
-      failureRate: config.BREAKER_FAILURE_RATE,
-      openMs: config.BREAKER_OPEN_MS,
-      maxOpenMs: config.BREAKER_MAX_OPEN_MS,
-      probes: config.BREAKER_PROBES,
-    },
-    clock,
-    metrics,
-  });
-  const retry = createRetry({
-    name,
-    config: {
-      maxAttempts: config.RETRY_MAX_ATTEMPTS,
-      baseMs: config.RETRY_BASE_MS,
-      capMs: config.RETRY_CAP_MS,
-      budget: config.RETRY_BUDGET,
-    },
-    clock,
-    random,
-    metrics,
-  });
-  const bulkhead = createBulkhead({ name, max: config.BULKHEAD_MAX, queue: config.BULKHEAD_QUEUE, metrics });
+export function createUpstream(
+  options: Pick<Kit, "config" | "clock" | "random" | "metrics"> & { name: string; timeoutMs: number },
+): Upstream {
+  const { timeoutMs, clock } = options;
+  const breaker = createBreaker(options);
+  const retry = createRetry(options);
+  const bulkhead = createBulkhead(options);
 
   return {
     call(attempt, call) {
@@ -58,14 +46,15 @@ export function createUpstream(options: {
 }
 
 /**
- * Settles with `attempt`, or rejects with the signal's reason or `UpstreamError` (`timeout`) as soon as that happens,
- * whether or not the attempt heeds its own signal.
+ * Settles with `attempt`, or rejects with the signal's reason, or after `timeoutMs` with what `late` makes, whether or
+ * not the attempt heeds its own signal.
  */
 export async function withTimeout<T>(
   clock: Clock,
   timeoutMs: number,
   signal: AbortSignal,
   attempt: (signal: AbortSignal) => Promise<T>,
+  late: () => Error = () => new UpstreamError("timeout"),
 ): Promise<T> {
   signal.throwIfAborted();
   const { promise, resolve, reject } = Promise.withResolvers<T>();
@@ -75,7 +64,7 @@ export async function withTimeout<T>(
     controller.abort(reason);
   };
   const relay = () => abort(signal.reason);
-  const cancel = clock.after(timeoutMs, () => abort(new UpstreamError("timeout")));
+  const cancel = clock.after(timeoutMs, () => abort(late()));
   signal.addEventListener("abort", relay);
   try {
     attempt(controller.signal).then(resolve, reject);

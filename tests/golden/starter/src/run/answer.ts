@@ -10,21 +10,21 @@ const RETRY_AFTER_MS = 5_000;
 
 /** A run as its client sees it. */
 export function answerOf(record: RunRecord) {
-  const {
-    id,
-    sessionId: session_id,
-    status,
-    reason,
-    output,
-    steps,
-    tokens,
-    costNanoDollars,
-    traceId: trace_id,
-  } = record;
-  const usage = { input_tokens: tokens.input, output_tokens: tokens.output, cost_usd: costNanoDollars / 1e9 };
+  const { id, status, reason, output, steps, tokens } = record;
+  const usage = { input_tokens: tokens.input, output_tokens: tokens.output, cost_usd: record.costNanoDollars / 1e9 };
   const waiting = record.approvals.filter(({ decision }) => decision === undefined).map(approvalAnswer);
   const approvals = status === "awaiting_approval" ? { approvals: waiting } : {};
-  return { id, session_id, status, ...(reason ? { reason } : {}), ...approvals, output, steps, usage, trace_id };
+  return {
+    id,
+    session_id: record.sessionId,
+    status,
+    ...(reason ? { reason } : {}),
+    ...approvals,
+    output,
+    steps,
+    usage,
+    trace_id: record.traceId,
+  };
 }
 
 /** A problem as a client sees it: RFC 9457 details, of which the type says no more than the status. */

@@ -1,37 +1,35 @@
 import { createHash } from "node:crypto";
-import { digest } from "../audit/digest.ts";
+import { digest } from "../audit/key.ts";
 import type { AuditTrail } from "../audit/trail.ts";
-import type { Config } from "../config.ts";
 import { type Budget, BudgetError } from "../cost/budget.ts";
-import { worstCaseTokens } from "../cost/estimate.ts";
-import type { Fields, Logger } from "../logs/logger.ts";
-import type { Metrics } from "../metrics/metrics.ts";
+import { worstCaseTokens } from "../cost/prices.ts";
+import type { Kit } from "../kit.ts";
+import type { Logger } from "../logs/logger.ts";
 import type { Message, Model, ModelReply, ModelRequest, ToolCall } from "../model/model.ts";
 import type { Prompt } from "../model/prompt.ts";
+import type { Redact } from "../privacy/redact.ts";
 import { UpstreamError } from "../resilience/failure.ts";
-import { abortable, type Clock, type Random } from "../runtime.ts";
-import type { TraceContext } from "../traces/tracer.ts";
+import { abortable } from "../runtime.ts";
+import type { Store } from "../state/store.ts";
 import type { Tool } from "../tools/tool.ts";
 import type { Toolbox } from "../tools/toolbox.ts";
+import type { TraceContext } from "../traces/tracer.ts";
 import { approvalAnswer } from "./answer.ts";
 import type { EventLog } from "./events.ts";
 import type { KillSwitch } from "./kill-switch.ts";
 import type { Approval, RunRecord, RunStatus, StopReason } from "./record.ts";
 
-/** What a run's steps need. */
-export interface LoopOptions {
-  readonly config: Config;
+/** What runs need. */
+export interface RunOptions extends Omit<Kit, "secrets"> {
   readonly model: Model;
   readonly prompt: Prompt;
   readonly toolbox: Toolbox;
   readonly budget: Budget;
   readonly audit: AuditTrail;
   readonly killSwitch: KillSwitch;
-  /** What of a run's content goes into its log line. */
-  readonly content: (record: RunRecord) => Fields;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly metrics: Metrics;
+  readonly store: Store;
+  /** For what of a run's content is logged. */
+  readonly redact: Redact;
 }
 
 /** A run that this process works on. */
@@ -60,7 +58,7 @@ const PERHAPS_BILLED = new Set(["timeout", "reset", "truncated", "malformed", "c
  * alone, so that a run that waited for a human goes on where it stood. Rejects with what the model or a budget said,
  * or with the signal's reason.
  */
-export function createLoop(options: LoopOptions): (run: Working) => Promise<Ending> {
+export function createLoop(options: RunOptions): (run: Working) => Promise<Ending> {
   const { config, model, prompt, toolbox, budget, audit, killSwitch, clock, random, metrics } = options;
   const labels = { provider: model.provider, model: model.name };
 

@@ -1,10 +1,9 @@
-import { digest } from "../audit/digest.ts";
-import type { Logger } from "../logs/logger.ts";
-import type { Store } from "../state/store.ts";
-import type { TraceContext, Tracer } from "../traces/tracer.ts";
+import { digest } from "../audit/key.ts";
+import type { Fields, Logger } from "../logs/logger.ts";
+import type { TraceContext } from "../traces/tracer.ts";
 import { answerOf, problemDetails, problemOfFailure } from "./answer.ts";
 import { createEventLog } from "./events.ts";
-import { createLoop, type Ending, type LoopOptions, unanswered, type Working } from "./loop.ts";
+import { createLoop, type Ending, type RunOptions, unanswered, type Working } from "./loop.ts";
 import type { RunProblem, RunRecord } from "./record.ts";
 
 /** Why a run is ended before its steps are over. */
@@ -28,9 +27,15 @@ export interface WorkOptions {
 }
 
 /** Makes the function that takes a run through its steps, and keeps and tells what came of it. */
-export function createWork(options: LoopOptions & { store: Store; tracer: Tracer }) {
-  const { config, model, prompt, audit, content, store, tracer, clock, metrics } = options;
+export function createWork(options: RunOptions) {
+  const { config, model, prompt, audit, redact, store, tracer, clock, metrics } = options;
   const loop = createLoop(options);
+
+  /** What of a run's content is logged: nothing unless `LOG_CONTENT` asks for it, and then redacted. */
+  function contentOf({ messages, historyLength, output }: RunRecord): Fields {
+    const input = messages[historyLength]?.content ?? "";
+    return config.LOG_CONTENT === "true" ? { input: redact(input), output: redact(output) } : {};
+  }
 
   /** Ends a run: its events, its figures and its audit entry. */
   function conclude(working: Working, ending: Ending | Failure): void {
@@ -45,7 +50,7 @@ export function createWork(options: LoopOptions & { store: Store; tracer: Tracer
     }
     metrics.runs.inc({ status: record.status, reason });
     metrics.runSteps.observe(record.steps);
-    log.info("run ended", { status: record.status, reason, steps: record.steps, ...content(record) });
+    log.info("run ended", { status: record.status, reason, steps: record.steps, ...contentOf(record) });
     try {
       audit.record({
         actor: "agent",

@@ -1,5 +1,7 @@
 import { z } from "zod";
 import type { ToolDescription } from "../model/model.ts";
+import { UpstreamError } from "../resilience/failure.ts";
+import type { Upstream } from "../resilience/upstream.ts";
 import type { TraceContext } from "../traces/tracer.ts";
 
 /** Goes back to the model as the result of a call, so its message must not hold a secret. */
@@ -61,4 +63,23 @@ export function defineTool<Arguments extends z.ZodObject>(definition: {
     parse,
     run: async (args, context) => run(parse(args), context),
   };
+}
+
+/**
+ * Calls an upstream on a tool's behalf; what fails in the end is told to the model. A `ToolError` that `attempt` throws
+ * is no failure of the upstream, and is not tried again.
+ */
+export function callUpstream(
+  upstream: Upstream,
+  { signal, deadline }: Pick<ToolContext, "signal" | "deadline">,
+  attempt: (signal: AbortSignal) => Promise<string>,
+  repeatable = true,
+): Promise<string> {
+  return upstream.call(attempt, { signal, deadline, repeatable: () => repeatable }).catch((error: unknown) => {
+    throw error instanceof UpstreamError ? new ToolError(explain(error)) : error;
+  });
+}
+
+function explain({ kind, status }: UpstreamError): string {
+  return kind === "status" ? `the server answered ${status}` : "the server cannot be reached now, try again later";
 }

@@ -1,8 +1,11 @@
+import { z } from "zod";
+import { cacheKey, createCache, type LevelTwo, sessionPrefix } from "../cache/cache.ts";
+import type { Kit } from "../kit.ts";
 import type { Logger } from "../logs/logger.ts";
-import type { Metrics } from "../metrics/metrics.ts";
 import type { ToolCall } from "../model/model.ts";
-import { abortable, type Clock } from "../runtime.ts";
-import type { TraceContext, Tracer } from "../traces/tracer.ts";
+import type { Prompt } from "../model/prompt.ts";
+import { withTimeout } from "../resilience/upstream.ts";
+import type { TraceContext } from "../traces/tracer.ts";
 import { type Tool, ToolError } from "./tool.ts";
 
 /** The tools that a service has; nothing else can be called. */
@@ -19,35 +22,49 @@ export interface Caller {
   readonly log: Logger;
 }
 
-type Load = (signal: AbortSignal) => Promise<string>;
+// What results that may be handed out again may take.
+const CACHE_ENTRIES = 1_000;
+const CACHE_BYTES = 16 * 1_048_576;
+const CACHE_NEGATIVE_MS = 10_000;
 
-/** Finds an earlier result of a call, or loads it. */
-export type Reuse = (tool: Tool, args: unknown, caller: Caller, load: Load) => Promise<string>;
-
-/** Gathers the tools of a service. */
-export function createToolbox(options: {
-  tools: readonly Tool[];
-  timeoutMs: number;
-  /** For tools whose results may be handed out again; absent: none are. */
-  reuse?: Reuse;
-  clock: Clock;
-  tracer: Tracer;
-  metrics: Metrics;
-}) {
-  const { timeoutMs, reuse, clock, tracer, metrics } = options;
+/** Gathers the tools of a service; `levelTwo` lets replicas share the results that may be handed out again. */
+export function createToolbox(
+  options: Pick<Kit, "config" | "clock" | "random" | "tracer" | "metrics"> & {
+    tools: readonly Tool[];
+    prompt: Prompt;
+    levelTwo?: LevelTwo | undefined;
+  },
+) {
+  const { config, prompt, clock, tracer, metrics } = options;
+  const { TOOL_TIMEOUT_MS: timeoutMs, MODEL_NAME } = config;
   const tools = new Map(options.tools.map((tool) => [tool.description.name, tool]));
+  const cache = createCache({
+    ...options,
+    name: "tool_results",
+    maxEntries: CACHE_ENTRIES,
+    maxBytes: CACHE_BYTES,
+    negativeTtlMs: CACHE_NEGATIVE_MS,
+    parse: (value) => z.string().parse(value),
+  });
 
-  async function attempt(tool: Tool, args: unknown, caller: Caller, trace: TraceContext, within: AbortSignal) {
+  function attempt(tool: Tool, args: unknown, caller: Caller, trace: TraceContext, within: AbortSignal) {
     const { tenant, sessionId, callKey: idempotencyKey } = caller;
-    const timeout = new AbortController();
-    const cancel = clock.after(timeoutMs, () => timeout.abort(new ToolError(`no result within ${timeoutMs} ms`)));
-    const signal = AbortSignal.any([within, timeout.signal]);
-    const context = { tenant, sessionId, idempotencyKey, trace, signal, deadline: clock.monotonic() + timeoutMs };
-    try {
-      return await abortable(signal, () => tool.run(args, context));
-    } finally {
-      cancel();
+    const deadline = clock.monotonic() + timeoutMs;
+    const work = (signal: AbortSignal) =>
+      tool.run(args, { tenant, sessionId, idempotencyKey, trace, signal, deadline });
+    return withTimeout(clock, timeoutMs, within, work, () => new ToolError(`no result within ${timeoutMs} ms`));
+  }
+
+  /** The result of a call, or that of an earlier one like it in the same session, if the tool lets it be reused. */
+  async function resultOf(tool: Tool, args: unknown, caller: Caller, trace: TraceContext): Promise<string> {
+    const load = (signal: AbortSignal) => attempt(tool, args, caller, trace, signal);
+    const { tenant, sessionId, signal } = caller;
+    if (tool.cacheMs === undefined) {
+      return load(signal);
     }
+    const versions = [MODEL_NAME, prompt.digest, tool.description.name, tool.version];
+    const key = cacheKey(tenant, sessionId, versions, args);
+    return (await cache.get(key, { ttlMs: tool.cacheMs, signal, load })) ?? load(signal);
   }
 
   return {
@@ -58,6 +75,9 @@ export function createToolbox(options: {
     /** The tool that a call may use, if there is one. */
     find: (call: ToolCall, allowed: readonly string[]): Tool | undefined =>
       allowed.includes(call.tool) ? tools.get(call.tool) : undefined,
+
+    /** Removes the results that are kept for a session; rejects if those that replicas share cannot be reached. */
+    forget: (tenant: string, sessionId: string): Promise<void> => cache.erase(sessionPrefix(tenant, sessionId)),
 
     /** The result of a call as the model gets it: a failure is a result too. Rejects only when the signal aborts. */
     async call(tool: Tool, args: unknown, caller: Caller): Promise<{ ok: boolean; content: string }> {
@@ -70,9 +90,7 @@ export function createToolbox(options: {
       let outcome = "error";
       let failure: unknown;
       try {
-        const load: Load = (signal) => attempt(tool, args, caller, span, signal);
-        const reusable = reuse !== undefined && tool.cacheMs !== undefined;
-        const content = await (reusable ? reuse(tool, args, caller, load) : load(caller.signal));
+        const content = await resultOf(tool, args, caller, span);
         outcome = "success";
         return { ok: true, content };
       } catch (error) {

@@ -1,6 +1,6 @@
 import { createPublicKey } from "node:crypto";
 import { z } from "zod";
-import { verify } from "../../../src/audit/verify.ts";
+import { verify } from "../../../commands/audit-verify.ts";
 import { type Case, type Outcome, outcome } from "../suite.ts";
 
 const optionsSchema = z.object({ keys: z.record(z.string(), z.string()) });

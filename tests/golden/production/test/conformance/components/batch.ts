@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { createBatcher } from "../../../src/batch/batcher.ts";
-import { createClock } from "../../clock.ts";
-import { metrics } from "../../metrics.ts";
+import { createClock, metrics } from "../../kit.ts";
 import { type Case, type Outcome, outcome } from "../suite.ts";
 
 const optionsSchema = z.object({ max_size: z.int().default(10), max_wait_ms: z.number().default(100) });

@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { createBreaker } from "../../../src/resilience/breaker.ts";
-import { createClock } from "../../clock.ts";
-import { metrics } from "../../metrics.ts";
+import { createClock, metrics } from "../../kit.ts";
 import { type Case, type Outcome, outcome } from "../suite.ts";
 
 const optionsSchema = z.object({
@@ -26,12 +25,12 @@ export async function run(vector: Case): Promise<Outcome> {
   const steps = z.array(stepSchema).parse(vector.steps);
   const clock = createClock();
   const config = {
-    windowMs: options.window_ms,
-    minCalls: options.min_calls,
-    failureRate: options.failure_rate,
-    openMs: options.open_ms,
-    maxOpenMs: options.max_open_ms,
-    probes: options.probes,
+    BREAKER_WINDOW_MS: options.window_ms,
+    BREAKER_MIN_CALLS: options.min_calls,
+    BREAKER_FAILURE_RATE: options.failure_rate,
+    BREAKER_OPEN_MS: options.open_ms,
+    BREAKER_MAX_OPEN_MS: options.max_open_ms,
+    BREAKER_PROBES: options.probes,
   };
   const breaker = createBreaker({ name: "vector", config, clock, metrics });
   const epochs = new Map<string, number>();

@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { createBulkhead } from "../../../src/resilience/bulkhead.ts";
-import { createClock } from "../../clock.ts";
-import { metrics } from "../../metrics.ts";
+import { createClock, metrics } from "../../kit.ts";
 import { type Case, type Outcome, outcome } from "../suite.ts";
 
 const optionsSchema = z.object({ max: z.int().default(1), queue: z.int().default(0) });
@@ -16,7 +15,8 @@ const stepSchema = z.discriminatedUnion("do", [
 export async function run(vector: Case): Promise<Outcome> {
   const steps = z.array(stepSchema).parse(vector.steps);
   const clock = createClock();
-  const bulkhead = createBulkhead({ name: "vector", metrics, ...optionsSchema.parse(vector.options) });
+  const { max, queue } = optionsSchema.parse(vector.options);
+  const bulkhead = createBulkhead({ name: "vector", metrics, config: { BULKHEAD_MAX: max, BULKHEAD_QUEUE: queue } });
   const calls = new Map<string, { controller: AbortController; finish: () => void }>();
   const running = new Set<string>();
   const got: unknown[] = [];

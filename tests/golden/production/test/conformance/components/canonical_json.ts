@@ -1,6 +1,5 @@
 import { z } from "zod";
-import { canonical } from "../../../src/audit/canonical.ts";
-import { parseStrictJson } from "../../../src/audit/strict-json.ts";
+import { canonical, parseStrictJson } from "../../../src/audit/json.ts";
 import { type Case, type Outcome, outcome } from "../suite.ts";
 
 /** Runs one case; got is the canonical text, or the word `refused`. */

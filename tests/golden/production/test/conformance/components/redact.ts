@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { createRedactor } from "../../../src/privacy/redact.ts";
 import { KINDS } from "../../../src/privacy/scan.ts";
-import { metrics } from "../../metrics.ts";
+import { metrics } from "../../kit.ts";
 import { type Case, type Outcome, outcome } from "../suite.ts";
 
 const optionsSchema = z.object({ kinds: z.array(z.enum(KINDS)).default([...KINDS]) });

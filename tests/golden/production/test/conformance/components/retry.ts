@@ -2,8 +2,7 @@ import { z } from "zod";
 import { UpstreamError } from "../../../src/resilience/failure.ts";
 import { createRetry } from "../../../src/resilience/retry.ts";
 import { sleep } from "../../../src/runtime.ts";
-import { createClock, fixedRandom } from "../../clock.ts";
-import { metrics } from "../../metrics.ts";
+import { createClock, fixedRandom, metrics } from "../../kit.ts";
 import { type Case, type Outcome, outcome } from "../suite.ts";
 
 const optionsSchema = z.object({
@@ -29,10 +28,10 @@ export async function run(vector: Case): Promise<Outcome> {
   const caller = new AbortController();
   const timeUp = new Error("the deadline has passed");
   const config = {
-    maxAttempts: options.max_attempts,
-    baseMs: options.base_ms,
-    capMs: options.cap_ms,
-    budget: options.budget,
+    RETRY_MAX_ATTEMPTS: options.max_attempts,
+    RETRY_BASE_MS: options.base_ms,
+    RETRY_CAP_MS: options.cap_ms,
+    RETRY_BUDGET: options.budget,
   };
   const retry = createRetry({ name: "vector", config, clock, random: fixedRandom(...options.random), metrics });
   clock.after(options.deadline_ms, () => caller.abort(timeUp));
@@ -58,10 +57,7 @@ export async function run(vector: Case): Promise<Outcome> {
     }
     const { status, retry_after: seconds } = next;
     if (status >= 400) {
-      throw new UpstreamError("status", {
-        status,
-        ...(seconds === undefined ? {} : { retryAfterMs: seconds * 1_000 }),
-      });
+      throw new UpstreamError("status", { status, retryAfterMs: seconds && seconds * 1_000 });
     }
   }
 

@@ -1,8 +1,7 @@
 import { z } from "zod";
 import { createCache } from "../../../src/cache/cache.ts";
 import type { Random } from "../../../src/runtime.ts";
-import { createClock } from "../../clock.ts";
-import { metrics } from "../../metrics.ts";
+import { createClock, metrics } from "../../kit.ts";
 import { type Case, type Outcome, outcome } from "../suite.ts";
 
 const optionsSchema = z.object({
