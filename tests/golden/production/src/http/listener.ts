@@ -117,7 +117,8 @@ export function createListener(options: {
   });
 
   const { server } = app;
-  // What `close` calls first: meanwhile the kernel would go on to establish connections, which are reset then.
+  // `close` calls this first. It takes its time, in which the kernel goes on to establish connections, and it would also
+  // cut one whose answer is not wholly sent yet.
   server.closeIdleConnections = () => undefined;
   const closeIdle = () => {
     const busy = new Set([...exchanges.values()].map(({ socket }) => socket));
