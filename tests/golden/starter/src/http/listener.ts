@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { Socket } from "node:net";
 import { fastify } from "fastify";
 import type { Kit } from "../kit.ts";
+import { sleep } from "../runtime.ts";
 import { parseTraceparent, type Span } from "../traces/tracer.ts";
 import { COMMON_HEADERS, Problem, problemOf, problemOfParser, refuse, refuseSocket, shuttingDown } from "./problem.ts";
 
@@ -22,15 +23,18 @@ const KEEP_ALIVE_MS = 65_000;
 const TIMEOUT_CHECK_MS = 500;
 // As many connections as the kernel holds for a process that does not take them over: Node's default.
 const MAX_BACKLOG = 511;
+const QUIET_MS = 50;
+const QUIET_TURN_MS = 0.1;
+const POLL_MS = 5;
 
 /** Makes a listener whose errors are problem details; routes are added to its `app` before `listen`. */
 export function createListener(
-  options: Pick<Kit, "config" | "random" | "tracer" | "log"> & {
+  options: Pick<Kit, "config" | "clock" | "random" | "tracer" | "log"> & {
     /** Counts the requests being answered. */
     inFlight?: { inc(): void; dec(): void };
   },
 ) {
-  const { config, random, tracer, log } = options;
+  const { config, clock, random, tracer, log } = options;
   const exchanges = new Map<ServerResponse, IncomingMessage>();
   const served = new Set<Socket>();
 
@@ -108,8 +112,10 @@ export function createListener(
   });
 
   const { server } = app;
-  // Node's own, which `close` calls, would also cut a connection whose answer is not wholly sent yet.
-  server.closeIdleConnections = () => {
+  // `close` calls this first. It takes its time, in which the kernel goes on to establish connections, and it would also
+  // cut one whose answer is not wholly sent yet.
+  server.closeIdleConnections = () => undefined;
+  const closeIdle = () => {
     const busy = new Set([...exchanges.values()].map(({ socket }) => socket));
     for (const socket of served) {
       if (!busy.has(socket)) {
@@ -129,22 +135,37 @@ export function createListener(
       const address = server.address();
       return typeof address === "object" && address !== null ? address.port : config[port];
     },
-    /** Takes over the connections that the kernel has established: what it still holds at `stop`, it resets. */
-    async takeOver(): Promise<void> {
-      let arrived = true;
-      const arrival = () => (arrived = true);
+    /**
+     * Takes over the connections that the kernel has established, for what it still holds at `stop` it resets. Waits
+     * until none has come for a moment, or, under a load that does not wait for answers, for so many milliseconds.
+     */
+    async takeOver(ms: number): Promise<void> {
+      const begun = clock.monotonic();
+      let last = begun;
+      let quiet = false;
+      const arrival = () => {
+        last = clock.monotonic();
+        quiet = false;
+      };
       server.on("connection", arrival);
-      // Node takes one a turn. Two immediates are a whole turn, whatever phase it is in now.
-      for (let turn = 0; arrived && turn < MAX_BACKLOG; turn += 1) {
-        arrived = false;
+      while (clock.monotonic() < Math.min(begun + ms, last + QUIET_MS)) {
+        await sleep(clock, POLL_MS);
+      }
+      // Node takes one a turn. Two immediates are a whole turn, whatever phase it is in now; more arrives in a long one.
+      for (let turn = 0; !quiet && turn < MAX_BACKLOG; turn += 1) {
+        quiet = true;
         await new Promise((resolve) => setImmediate(resolve));
+        const turned = clock.monotonic();
         await new Promise((resolve) => setImmediate(resolve));
+        quiet &&= clock.monotonic() - turned < QUIET_TURN_MS;
       }
       server.off("connection", arrival);
     },
     /** Stops accepting and closes idle connections; resolves when the last connection is gone. */
     async stop(): Promise<void> {
-      await new Promise((resolve) => server.close(resolve));
+      const closed = new Promise((resolve) => server.close(resolve));
+      closeIdle();
+      await closed;
     },
     /** How many requests have arrived whole and still lack a whole answer. */
     unanswered: () => [...exchanges.values()].filter((request) => request.complete).length,

@@ -28,6 +28,8 @@ export function addPublicHooks(
   });
   app.addHook("onRequest", async (request) => {
     if (lifecycle.phase === "draining") {
+      // Whoever was told earlier would come again, on a connection that the kernel resets when the listener closes.
+      await lifecycle.closed;
       throw shuttingDown();
     }
     // Before the body is read, so that strangers cannot make the service read one.

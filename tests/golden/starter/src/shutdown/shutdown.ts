@@ -16,11 +16,16 @@ export type Closer = readonly [name: string, close: (deadline: number) => Promis
 /** Where the process stands between its start and its end. */
 export interface Lifecycle {
   phase: Phase;
+  /** While draining: resolves once nobody can connect any more. */
+  closed?: Promise<void>;
 }
 
 const POLL_MS = 20;
 // At this part of the drain, runs still going are told to end, so that they can still answer.
 const END_RUNS_AT = 0.8;
+// Until the listener closes, and of the drain at most.
+const TAKE_OVER_MS = 500;
+const TAKE_OVER_WITHIN = 0.1;
 // What has begun to arrive when the listener closes gets this long to arrive whole.
 const ARRIVAL_MS = 500;
 // What is flushed and closed at the end gets this long in all.
@@ -49,15 +54,18 @@ export async function shutDown(
   log.info("shutting down", { delay_ms: delayMs, drain_ms: drainMs });
   await sleep(clock, delayMs);
 
+  const { promise, resolve: closed } = Promise.withResolvers<void>();
+  lifecycle.closed = promise;
   lifecycle.phase = "draining";
   const started = clock.monotonic();
   const elapsed = (): number => clock.monotonic() - started;
-  await listener.takeOver();
+  await listener.takeOver(Math.min(TAKE_OVER_MS, drainMs * TAKE_OVER_WITHIN));
   const arrivedBy = Math.min(elapsed() + ARRIVAL_MS, drainMs);
   let gone = false;
   void listener.stop().finally(() => {
     gone = true;
   });
+  closed();
   const answered = (): boolean => gone || (listener.unanswered() === 0 && elapsed() >= arrivedBy);
   // Some runs go on though their client has left.
   const drained = (): boolean => runner.active() === 0 && answered();
