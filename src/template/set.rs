@@ -96,14 +96,13 @@ impl TemplateSet {
         self.loaded.active(answers)
     }
 
-    /// Whether the answers go together: tells what [`render`](Self::render) would say against them, without its work.
+    /// Does as much of [`render`](Self::render) as tells whether the answers contradict each other.
     ///
     /// # Errors
-    /// [`Kind::Usage`]: the answers contradict each other.
+    /// [`Kind::Usage`]: they do.
     pub fn agree(&self, answers: &Answers) -> Result<()> {
-        let loaded = &self.loaded;
-        let packs = loaded.active(answers);
-        bind(answers, loaded.policy.labels(), &packs, &loaded.engine).map(drop)
+        let Loaded { policy, engine, .. } = &*self.loaded;
+        bind(answers, policy.labels(), &self.active(answers), engine).map(drop)
     }
 
     /// Renders a project.
@@ -256,12 +255,9 @@ impl Loaded {
     ) -> Result<()> {
         let each = pack.rules_of(file).find_map(|rule| rule.each.first_key_value());
         let lockfile = pack.rules_of(file).any(|rule| rule.ownership == Ownership::Lockfile);
-        let elements = match each {
-            Some((_, list)) => {
-                answers.get(list).and_then(|value| value.as_list()).unwrap_or_default().to_vec()
-            }
-            None => vec![String::new()],
-        };
+        let listed = |list: &String| answers.get(list)?.as_list().map(<[String]>::to_vec);
+        let elements =
+            each.map_or_else(|| vec![String::new()], |(_, list)| listed(list).unwrap_or_default());
         for element in elements {
             let mut context = Cow::Borrowed(context);
             if let Some((bound, _)) = each {

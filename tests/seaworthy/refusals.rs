@@ -151,7 +151,7 @@ fn wrong_input_is_refused_with_the_next_step() {
         },
         Refusal {
             files: &[],
-            arguments: "new demo --set datastore=none --set cache=none --yes",
+            arguments: "new demo --set datastore=none --yes",
             code: 2,
             stderr: "error: `replicas_min` is 3 and `datastore` is `none`: each replica would keep its own runs, sessions and budgets\n  hint: set `datastore` to `postgres`, or `replicas_min` to 1\n",
         },
