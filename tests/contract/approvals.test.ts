@@ -36,6 +36,14 @@ smoke("an approved call is made, and the run goes on to its end", async () => {
   assert.equal(model.got.length, 2);
 });
 
+test("nobody is asked about a call that cannot be made: the model learns what is wrong with it", async () => {
+  const { client, model, tools } = await fresh();
+  model.reply({ calls: [{ ...tools.write("buy milk"), arguments: {} }] }, { text: "I see." });
+  assert.equal((await client.run("note it")).run("completed").output, "I see.");
+  const result = model.got[1]?.turns.find(({ role }) => role === "tool")?.text ?? "";
+  assert.match(result, /argument/i);
+});
+
 smoke("a denied call is not made, and the model learns of it", async () => {
   const set = await fresh();
   const { client, model } = set;

@@ -12,7 +12,12 @@ export const cache: Check = {
   uses: ["REDIS_URL", "SECRETS_DIR", "ENVIRONMENT"],
   async run(kit) {
     const { config, clock, random } = kit;
-    const redis = openRedis(kit);
+    let reason = "";
+    // What the connection itself tells says more than a command that could not be sent.
+    const warn: typeof kit.log.warn = (_, { error } = {}) => {
+      reason = error instanceof Error ? ` (${error.message})` : "";
+    };
+    const redis = openRedis({ ...kit, log: { ...kit.log, warn } });
     if (redis === undefined) {
       return "none: each replica caches and limits by itself";
     }
@@ -40,6 +45,6 @@ export const cache: Check = {
     }
     const next =
       "look at REDIS_URL, the secrets redis_password and redis_ca.pem, and at what lets this machine reach it";
-    throw new Error(`${failure}, expected an answer: ${next}`);
+    throw new Error(`${failure}${reason}, expected an answer: ${next}`);
   },
 };

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { setImmediate } from "node:timers/promises";
 import { readConfig } from "../src/config.ts";
 import { createMetrics } from "../src/metrics/metrics.ts";
@@ -76,9 +77,10 @@ export async function metricOf(series: string): Promise<number> {
   return Number(line?.slice(series.length + 1) ?? 0);
 }
 
-/** Waits until something holds. */
+/** Waits until something holds, half a minute at most. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) {
+  for (let turns = 0; !(await holds()); turns += 1) {
+    assert.ok(turns < 1_500, "it never came");
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

@@ -137,7 +137,7 @@ test("connections that are cut under load fail their own statements alone", skip
   const cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()";
   for (let round = 0; round < 5; round += 1) {
     const before = outcomes.taken;
-    await until(() => outcomes.taken > before + 20);
+    await Promise.race([workers, until(() => outcomes.taken > before + 20)]);
     await scratch.connected((query) => query(cut, [scratch.name]));
   }
   outcomes.over = true;

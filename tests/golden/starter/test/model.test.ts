@@ -74,7 +74,8 @@ test("every provider has its URL, its key's header and its wire", () => {
 test("the offline model is the same every time", async () => {
   const model = createOfflineModel("offline");
   const description = "";
-  const tools = ["calculator", "note", "fetch"].map((name) => ({ name, description, parameters: {} }));
+  const plain = ["calculator", "note", "fetch"].map((name) => ({ name, description, parameters: {} }));
+  const tools = [...plain, { name: "save", description, parameters: { required: ["text"] } }];
   const run = async (content: string, history: ModelRequest["messages"] = [], maxTokens = 100) => {
     const pieces: string[] = [];
     const request = { system: "s", messages: [...history, { role: "user" as const, content }], tools, maxTokens };
@@ -94,6 +95,8 @@ test("the offline model is the same every time", async () => {
     ["calculator", { expression: "7/2" }],
   ]);
   assert.deepEqual((await run('note {"text": "call 555-1234"}')).calls, [["note", { text: "call 555-1234" }]]);
+  assert.deepEqual((await run("save the whales")).calls, [["save", { text: "the whales" }]]);
+  assert.deepEqual((await run("save")).calls, [["save", { text: "save" }]]);
   assert.deepEqual((await run("fetch {oops and calculator")).calls, [
     ["calculator", {}],
     ["fetch", {}],

@@ -84,7 +84,7 @@ function remoteJwks(url: string): JWTVerifyGetKey {
 
 /** Accepts signed tokens of one issuer; the tenant is in the claim `tenant`. */
 function authenticateJwt(
-  options: Pick<Kit, "clock"> & {
+  options: Pick<Kit, "clock" | "log"> & {
     issuer: string;
     audience: string;
     keys: Secret<JWTVerifyGetKey>;
@@ -102,14 +102,20 @@ function authenticateJwt(
       });
       return tenantClaim.parse(payload["tenant"]);
     } catch (error) {
-      throw error instanceof Problem ? error : unauthenticated();
+      if (error instanceof Problem) {
+        throw error;
+      }
+      // For whoever set this up; the client learns nothing. The codes quote nothing of the token.
+      const claim = error instanceof errors.JWTClaimValidationFailed ? error.claim : "tenant";
+      options.log.info("token refused", error instanceof errors.JOSEError ? { reason: error.code, claim } : { claim });
+      throw unauthenticated();
     }
   };
 }
 
 /** The authentication that the settings name; throws `SetupError`. */
-export function createAuthentication(options: Pick<Kit, "config" | "secrets" | "clock">): Authenticate {
-  const { config, secrets, clock } = options;
+export function createAuthentication(options: Pick<Kit, "config" | "secrets" | "clock" | "log">): Authenticate {
+  const { config, secrets, clock, log } = options;
   const { AUTH_MODE, AUTH_ISSUER: issuer = "", AUTH_AUDIENCE: audience = "", AUTH_JWKS_URL } = config;
   if (AUTH_MODE === "none") {
     return authenticateNobody;
@@ -119,5 +125,5 @@ export function createAuthentication(options: Pick<Kit, "config" | "secrets" | "
   }
   const remote = AUTH_JWKS_URL === undefined ? undefined : remoteJwks(AUTH_JWKS_URL);
   const keys = remote === undefined ? secrets.open("jwks.json", parseJwks) : () => remote;
-  return authenticateJwt({ issuer, audience, keys, clock });
+  return authenticateJwt({ issuer, audience, keys, clock, log });
 }

@@ -1,4 +1,4 @@
-import type { Message, Model, ModelReply, ModelRequest, ToolCall } from "./model.ts";
+import type { Message, Model, ModelReply, ModelRequest, ToolCall, ToolDescription } from "./model.ts";
 
 const WORDS = /[\w-]+/g;
 const ARITHMETIC = /[\d(][-+*/%().\d\s]*/g;
@@ -9,8 +9,8 @@ const PIECE = /\S*\s*/g;
 
 /**
  * A deterministic model that needs no key and no network. It calls every tool that the last input names, with the JSON
- * object in the input as arguments, and the calculator for arithmetic; then it answers with what the tools returned.
- * Without a call it repeats the input.
+ * object in the input as arguments or else with the rest of the input as each that is required, and the calculator for
+ * arithmetic; then it answers with what the tools returned. Without a call it repeats the input.
  */
 export function createOfflineModel(name: string): Model {
   return {
@@ -33,7 +33,7 @@ function replyTo({ system, messages, tools, maxTokens }: ModelRequest): ModelRep
   const asked = messages.findLastIndex((message) => message.role === "user");
   const input = inputOf(messages[asked]?.content ?? "");
   const results = messages.slice(asked).filter((message) => message.role === "tool");
-  const calls = results.length === 0 ? tools.flatMap((tool) => callsOf(tool.name, input)) : [];
+  const calls = results.length === 0 ? tools.flatMap((tool) => callsOf(tool, input)) : [];
   const answer = results.map(({ tool, content }) => `${tool}: ${content}`).join("\n");
   const whole = calls.length > 0 ? "" : answer || `You said: ${input.text}`;
   const text = whole.slice(0, maxTokens * CHARACTERS_PER_TOKEN).toWellFormed();
@@ -44,9 +44,9 @@ function replyTo({ system, messages, tools, maxTokens }: ModelRequest): ModelRep
 
 interface Input {
   readonly text: string;
-  /** What is in it beside the arguments that it spells out as a JSON object. */
+  /** What is in it beside the arguments that it spells out as a JSON object, if it does. */
   readonly words: string;
-  readonly args: unknown;
+  readonly args?: unknown;
 }
 
 function inputOf(text: string): Input {
@@ -54,17 +54,23 @@ function inputOf(text: string): Input {
   try {
     return { text, words: `${text.slice(0, start)} ${text.slice(end)}`, args: JSON.parse(text.slice(start, end)) };
   } catch {
-    return { text, words: text, args: {} };
+    return { text, words: text };
   }
 }
 
-function callsOf(tool: string, { words, args }: Input): ToolCall[] {
+function callsOf({ name: tool, parameters }: ToolDescription, { words, args }: Input): ToolCall[] {
   const call = (given: unknown, index = 0): ToolCall => ({ id: `${tool}_${index + 1}`, tool, arguments: given });
   const expressions = tool === "calculator" ? expressionsIn(words) : [];
   if (expressions.length > 0) {
     return expressions.map((expression, index) => call({ expression }, index));
   }
-  return words.match(WORDS)?.includes(tool) ? [call(args)] : [];
+  return words.match(WORDS)?.includes(tool) ? [call(args ?? spoken(parameters, words, tool))] : [];
+}
+
+function spoken(parameters: object, words: string, tool: string): Record<string, string> {
+  const required = "required" in parameters && Array.isArray(parameters.required) ? parameters.required : [];
+  const rest = words.replace(tool, "").trim() || words;
+  return Object.fromEntries(required.map((name) => [String(name), rest]));
 }
 
 function expressionsIn(input: string): string[] {

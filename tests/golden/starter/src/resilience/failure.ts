@@ -26,8 +26,10 @@ export class UpstreamError extends Error {
     kind: FailureKind,
     options: { status?: number; retryAfterMs?: number | undefined; cause?: unknown } = {},
   ) {
-    const status = options.status === undefined ? "" : ` ${options.status}`;
-    super(`upstream: ${kind}${status}`, { cause: options.cause });
+    const { status, cause } = options;
+    // Such as ENOTFOUND: it tells a name from a policy from a certificate, and never what was sent.
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+    super(`upstream: ${kind} ${status ?? code}`.trim(), { cause });
     this.kind = kind;
     this.status = options.status;
     this.retryAfterMs = options.retryAfterMs;

@@ -187,7 +187,8 @@ export function createLoop(options: RunOptions): (run: Working) => Promise<Endin
     if (tool === undefined) {
       metrics.toolCalls.inc({ tool: "unknown", outcome: "error" });
       answerCall(run, call, "error: there is no such tool");
-    } else if (tool.risk === "read") {
+    } else if (tool.risk === "read" || !accepts(tool, call.arguments)) {
+      // Nobody is asked about a call that cannot be made: the model learns what is wrong with it.
       await execute(run, call, tool, callKey);
     } else {
       const approval = run.record.approvals.find((each) => each.callKey === callKey);
@@ -229,6 +230,15 @@ export function createLoop(options: RunOptions): (run: Working) => Promise<Endin
       }
     }
   };
+}
+
+function accepts(tool: Tool, args: unknown): boolean {
+  try {
+    tool.parse(args);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function answerCall(run: Working, call: ToolCall, content: string): void {
