@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { Client } from "./client.ts";
@@ -149,17 +150,30 @@ function inherited(): Record<string, string> {
   return { PATH: `${join(process.execPath, "..")}:${PATH}`, HOME };
 }
 
+// Below those that systems give to outgoing connections: one of these could take a port before the service does.
+const PORTS = { from: 10_000, to: 32_000 };
+
 /** Two ports that nothing listens on. */
 async function freePorts(): Promise<[number, number]> {
-  const servers = [createServer(), createServer()];
-  const ports = servers.map(async (server) => {
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const address = server.address();
-    return typeof address === "object" && address !== null ? address.port : 0;
-  });
-  const [first = 0, second = 0] = await Promise.all(ports);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return [first, second];
+  const first = await freePort();
+  return [first, await freePort(first)];
+}
+
+async function freePort(other = 0): Promise<number> {
+  for (;;) {
+    const port = randomInt(PORTS.from, PORTS.to);
+    const server = createServer();
+    const listens = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => resolve(true));
+    });
+    if (listens) {
+      await new Promise((resolve) => server.close(resolve));
+    }
+    if (listens && port !== other) {
+      return port;
+    }
+  }
 }
 
 /** A program of the project, such as `npm run -s migrate`. */
