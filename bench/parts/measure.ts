@@ -1,6 +1,7 @@
 // Measures a generated, built project beside variants of itself and a bare forwarder, in rounds that take turns, and
 // prints the figures as a section of a page: node measure.ts PROJECT [ROUNDS]
 // With DATABASE_URL and REDIS_URL, as `tests/servers start` prints them, it measures the service with its stores too.
+import { generateKeyPairSync, sign } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -48,12 +49,12 @@ const variants: Variant[] = [
   { name: "a bare Fastify forwarder", file: join(work, "forwarder.mjs"), isForwarder: true },
   service,
   { name: "without resilience, audit and metrics", file: join(work, "bare.cjs") },
-  { name: "without resilience", file: join(work, "direct.cjs") },
+  { name: "without audit", file: join(work, "unaudited.cjs") },
   ...("DATABASE_URL" in process.env ? [{ ...service, name: "with Postgres and Redis", hasStores: true }] : []),
 ];
 await bundleForwarder(root, join(work, "forwarder.mjs"));
 await bundle(root, join(work, "bare.cjs"), ["resilience", "audit", "metrics"]);
-await bundle(root, join(work, "direct.cjs"), ["resilience"]);
+await bundle(root, join(work, "unaudited.cjs"), ["audit"]);
 
 const startMs: number[] = [];
 for (let start = 0; start < STARTS; start++) {
@@ -78,17 +79,19 @@ for (let round = 0; round < Number(rounds); round++) {
 }
 
 const figures = running.map(figuresOf);
-const [forwarder, whole, bare] = running;
-if (forwarder === undefined || whole === undefined || bare === undefined) {
+const [forwarder, whole, bare, unaudited] = running;
+if (forwarder === undefined || whole === undefined || bare === undefined || unaudited === undefined) {
   throw new Error("the forwarder, the service and the service without its parts are needed");
 }
 const ratios = {
   cpu: ratio(whole, bare, ({ at0 }) => at0.cpuUs),
+  unaudited: ratio(unaudited, bare, ({ at0 }) => at0.cpuUs),
   at0: ratio(whole, forwarder, ({ at0 }) => at0.perSecond),
   slow: ratio(whole, forwarder, ({ slow }) => slow.perSecond),
 };
 const conditions = { rounds: Number(rounds), connections: CONNECTIONS, modelMs: MODEL_MS, starts: STARTS };
-process.stdout.write(report(figuresOf(whole), figures, ratios, { ...conditions, startMs: median(startMs) }));
+const own = { startMs: median(startMs), signatureUs: signatureUs() };
+process.stdout.write(report(figuresOf(whole), figures, ratios, { ...conditions, ...own }));
 await Promise.all([...running.map((variant) => variant.process.end()), model.end(), load.end()]);
 process.exit(0);
 
@@ -103,6 +106,21 @@ async function sample(variant: Launched, modelMs: number): Promise<Sample> {
 function figuresOf({ name, process: measured, idleMiB, rounds: all }: Running): Figures {
   const [at0, slow] = [medians(all.map((round) => round.at0)), medians(all.map((round) => round.slow))];
   return { name, at0, slow, idleMiB, loadedMiB: measured.residentMiB() };
+}
+
+/** Microseconds of processor time for one signature of an audit entry. */
+function signatureUs(): number {
+  const { privateKey } = generateKeyPairSync("ed25519");
+  const text = Buffer.alloc(79);
+  const times = Array.from({ length: 21 }, () => {
+    const before = process.cpuUsage();
+    for (let count = 0; count < 500; count++) {
+      sign(null, text, privateKey);
+    }
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 500;
+  });
+  return median(times);
 }
 
 /** The median of what one variant had beside the other in the same round. */

@@ -25,12 +25,16 @@ interface Conditions {
   readonly modelMs: number;
   readonly starts: number;
   readonly startMs: number;
+  /** Microseconds of processor time for one signature; a run has two. */
+  readonly signatureUs: number;
 }
 
 /** The service beside another variant: medians of what was measured round by round, as both took turns. */
 export interface Ratios {
   /** Processor time beside the service without its parts. */
   readonly cpu: number;
+  /** The same of the service without its audit log. */
+  readonly unaudited: number;
   /** Requests per second beside the forwarder. */
   readonly at0: number;
   readonly slow: number;
@@ -40,9 +44,11 @@ const MIB_PER_MB = 1e6 / 1_048_576;
 
 /** The figures as a section of a page, with the bars that they are held against. */
 export function report(service: Figures, figures: readonly Figures[], ratios: Ratios, conditions: Conditions): string {
-  const { rounds, connections, modelMs, starts, startMs } = conditions;
+  const { rounds, connections, modelMs, starts, startMs, signatureUs } = conditions;
   const bars = [
     bar("CPU a request, beside the service without the three", ratios.cpu, "most", 1.15),
+    `| the same without audit | ${ratios.unaudited.toFixed(2)} | | |`,
+    `| two Ed25519 signatures alone, in µs CPU | ${(2 * signatureUs).toFixed(0)} | | |`,
     bar(`requests/s beside the forwarder, model ${modelMs} ms`, ratios.slow, "least", 0.6),
     bar("requests/s beside the forwarder, model 0 ms", ratios.at0, "least", 0.6),
     bar("resident memory of the service, idle, in MB", service.idleMiB / MIB_PER_MB, "most", 100),

@@ -143,8 +143,8 @@ pub fn kind_of(path: &Path) -> Result<Option<&'static str>> {
 /// The path with the part of it that exists resolved; its last part has a name.
 ///
 /// # Errors
-/// [`Kind::Usage`] if the path ends above everything that has a name, or runs back out of a folder
-/// that does not exist.
+/// [`Kind::Usage`] if the path ends above everything that has a name, runs back out of a folder
+/// that does not exist, or lies below something that is no folder.
 pub fn absolute(path: &Path) -> Result<PathBuf> {
     let whole = std::path::absolute(path).map_err(|error| refused("find", path, error))?;
     let mut missing = Vec::new();
@@ -165,6 +165,13 @@ pub fn absolute(path: &Path) -> Result<PathBuf> {
             }
         }
     };
+    if !missing.is_empty() && !resolved.is_dir() {
+        return Err(Error::usage(format!(
+            "`{}` lies below something that is not a folder",
+            path.display()
+        ))
+        .hint("choose another path"));
+    }
     let resolved = missing.iter().rev().fold(resolved, |resolved, name| resolved.join(name));
     match resolved.file_name() {
         Some(_) => Ok(resolved),

@@ -70,6 +70,12 @@ fn wrong_input_is_refused_with_the_next_step() {
             stderr: "error: `demo` is in the way: it is a file\n  hint: move it away, or choose another path\n",
         },
         Refusal {
+            files: &[("projects", "a file\n")],
+            arguments: "new projects/demo --yes",
+            code: 2,
+            stderr: "error: `projects/demo` lies below something that is not a folder\n  hint: choose another path\n",
+        },
+        Refusal {
             files: &[("demo/Dockerfile/keep", "")],
             arguments: "new demo --yes --force",
             code: 2,
