@@ -60,13 +60,17 @@ const THEN: [&str; 9] = [
     "Environments",
     "Replicas",
     "Memory of one replica",
-    "Cluster DNS",
+    "Cloud",
+    "Autoscaling",
+    "Store of secrets",
+    "The way in from outside",
 ];
 
 /// The questions of a preset, in order.
 fn asked(preset: &str) -> Vec<&'static str> {
     let model = if preset == "starter" { None } else { Some("Model [") };
-    FIRST.into_iter().chain(model).chain(THEN).collect()
+    let host = if preset == "starter" { None } else { Some("Host name") };
+    FIRST.into_iter().chain(model).chain(THEN).chain(host).chain(["Cluster DNS"]).collect()
 }
 
 /// Answers every question after the preset with its default.
