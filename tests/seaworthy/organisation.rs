@@ -276,7 +276,7 @@ fn the_example_is_sound() {
     assert!(outcome.stdout.ends_with("are sound, and 4 trials pass\n"), "{}", outcome.stdout);
     assert_eq!(
         outcome.stderr,
-        "presets that the organisation refuses: `airgapped`, `cost-optimized`\n"
+        "presets that the organisation refuses: `airgapped`\n"
     );
 }
 

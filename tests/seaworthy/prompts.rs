@@ -51,7 +51,7 @@ impl Terminal {
 /// only a model that is not built in has a name.
 const FIRST: [&str; 4] =
     ["One line on what it does", "Owner", "Port of the public API", "Model provider:"];
-const THEN: [&str; 9] = [
+const THEN: [&str; 12] = [
     "Datastore:",
     "Cache:",
     "Image registry and path",
