@@ -139,6 +139,9 @@ fn the_questions() {
         "cpu_request",
         "memory",
         "dns",
+        "network_names",
+        "collector_host",
+        "gateway_sources",
     ];
     let flags = "--set model_provider=azure --set model_base_url=https://x.openai.azure.com/openai/v1 --set model_name=x";
     let outcome = World::new().run(&format!("new demo --yes --dry-run --format json {flags}"));
