@@ -172,6 +172,7 @@ fn the_choices() {
         ("interfaces", &["mcp", "a2a", "agentcore"]),
         ("runtime_image", &["distroless", "slim"]),
         ("dns", &["coredns", "node-local", "gke-cloud-dns", "openshift"]),
+        ("network_names", &["none", "cilium", "egress-proxy"]),
     ] {
         let of = &questions[question];
         let offered = of.get("enum").unwrap_or(&of["items"]["enum"]);
