@@ -6,6 +6,8 @@
     reason = "the rules keep the generator's disk and terminal in one place; tests have their own"
 )]
 
+mod analyser;
+mod connectivity;
 mod container;
 mod contract;
 mod disk;
