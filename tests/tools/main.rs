@@ -6,6 +6,7 @@
     reason = "the rules keep the generator's disk and terminal in one place; tests have their own"
 )]
 
+mod compose;
 mod container;
 mod contract;
 mod disk;
