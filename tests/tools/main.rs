@@ -8,6 +8,7 @@
 
 mod analyser;
 mod connectivity;
+mod compose;
 mod container;
 mod contract;
 mod disk;
