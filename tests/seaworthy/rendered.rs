@@ -125,3 +125,28 @@ fn every_setting_is_in_the_example() {
         assert_eq!(names(".env.example", "#", "="), settings, "{}", made.words);
     }
 }
+
+#[test]
+fn images_come_from_where_the_answers_say() {
+    for made in MATRIX.iter() {
+        let text = |path: &str| {
+            let file = made.tree.iter().find(|(at, _)| at.as_str() == path);
+            file.unwrap_or_else(|| panic!("{path} is missing")).1.text.as_str()
+        };
+        let answer = |key: &str| made.answers.get(key).and_then(Value::as_text).unwrap_or_default();
+        let account = Yaml::load_from_str(text("deploy/base/serviceaccount.yaml")).unwrap();
+        let named = |place: Option<&Yaml>| Some(place?.as_str()?.to_owned());
+        let secret = account[0].as_mapping_get("imagePullSecrets").map(|all| &all[0]["name"]);
+        let wanted = Some(answer("pull_secret")).filter(|secret| !secret.is_empty());
+        assert_eq!(named(secret).as_deref(), wanted, "{}", made.words);
+
+        let mirror = answer("image_mirror");
+        let dockerfile = text("Dockerfile");
+        let stated = format!("ARG MIRROR=\"{mirror}/\"\n");
+        assert_eq!(dockerfile.contains(&stated), !mirror.is_empty(), "{}", made.words);
+        let bases =
+            dockerfile.lines().filter(|line| line.starts_with("FROM ") && line.contains('/'));
+        let through = bases.map(|line| line.contains(" ${MIRROR}")).collect::<Vec<_>>();
+        assert_eq!(through, [!mirror.is_empty(); 2], "{}", made.words);
+    }
+}
