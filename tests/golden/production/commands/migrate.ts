@@ -1,9 +1,12 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { ClientConfig } from "pg";
 import { SetupError } from "../src/config.ts";
 import type { Logger } from "../src/logs/logger.ts";
+import { sleep } from "../src/runtime.ts";
 import { connectionOf, type Query, withConnection } from "../src/state/pool.ts";
+import { SCHEMA_VERSION } from "../src/state/postgres.ts";
 import { StoreError } from "../src/state/store.ts";
 import { runCommand } from "./command.ts";
 
@@ -14,6 +17,8 @@ const LOCK = 7_203_194_605;
 // Whoever waits longer for a table holds up the service, whose statements queue behind.
 const TABLE_LOCK_MS = 5_000;
 const TURN_MS = 120_000;
+const WAIT_MS = 2_000;
+const WAIT_AT_MOST_MS = 600_000;
 
 /** A file of SQL that brings the schema to its version. */
 export interface Migration {
@@ -49,6 +54,47 @@ export function runMigrate(env: NodeJS.ProcessEnv): Promise<number> {
       await query(grants);
     });
   });
+}
+
+/**
+ * Waits until the database's schema is one that this version of the service works with, for ten minutes at most.
+ * Resolves to the exit code: 0, 1 or 78.
+ */
+export function runSchemaWait(env: NodeJS.ProcessEnv): Promise<number> {
+  const uses = ["DATABASE_URL", "SECRETS_DIR", "ENVIRONMENT"] as const;
+  return runCommand(env, uses, async ({ config, secrets, clock, log }) => {
+    if (config.DATABASE_URL === undefined) {
+      throw new SetupError("DATABASE_URL: expected a postgres URL");
+    }
+    const how = connectionOf(config.DATABASE_URL, { config, secrets, password: "postgres_password" });
+    const connection = { ...how, query_timeout: WAIT_MS };
+    const deadline = clock.monotonic() + WAIT_AT_MOST_MS;
+    let why = await schemaProblem(connection);
+    while (why !== undefined) {
+      if (clock.monotonic() >= deadline) {
+        throw new StoreError(why);
+      }
+      log.info("waiting for the migrations", { problem: why });
+      await sleep(clock, WAIT_MS);
+      why = await schemaProblem(connection);
+    }
+  });
+}
+
+/** Why the service could not work with the schema yet, if so; a database that is not there may still come. */
+async function schemaProblem(connection: ClientConfig): Promise<string | undefined> {
+  try {
+    return await withConnection(connection, async (query) => {
+      const [row] = await query<{ version: number | null }>("SELECT max(version) AS version FROM schema_versions");
+      const version = row?.version ?? 0;
+      return version < SCHEMA_VERSION ? `database: schema ${version}, expected ${SCHEMA_VERSION}` : undefined;
+    });
+  } catch (error) {
+    if (error instanceof StoreError) {
+      return error.message;
+    }
+    throw error;
+  }
 }
 
 /** Reads the migrations of a folder in their order; throws `SetupError` if their numbers are not 1, 2, 3 and so on. */

@@ -8,8 +8,7 @@ import { readPrompt } from "../src/model/prompt.ts";
 import { createSseParser } from "../src/model/sse.ts";
 import { systemClock, systemRandom } from "../src/runtime.ts";
 import { compose } from "../src/service.ts";
-import { type EvalCase, readCases } from "./cases.ts";
-import { type Outcome, score } from "./score.ts";
+import { type EvalCase, type Outcome, readCases, score } from "./cases.ts";
 import { createEvalTools } from "./tools.ts";
 
 // What a case is run with may come from outside; where it runs and what it keeps may not.

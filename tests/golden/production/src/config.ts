@@ -106,7 +106,7 @@ const schema = z.object({
   DATA_CLASSIFICATION: choice(CLASSIFICATIONS, "internal"),
   DATABASE_URL: url(/^postgres(ql)?$/, "a postgres URL"),
   MIGRATE_DATABASE_URL: url(/^postgres(ql)?$/, "a postgres URL"),
-  DATABASE_POOL_MAX: integer(1, 1_000, 20),
+  DATABASE_POOL_MAX: integer(1, 1_000, 8),
   REDIS_URL: url(/^rediss?$/, "a redis or rediss URL"),
   AUDIT_FILE: optionalText,
   SIEM_URL: httpUrl,

@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     return 0;
   },
   migrate: async () => (await import("../commands/migrate.ts")).runMigrate(process.env),
+  "schema:wait": async () => (await import("../commands/migrate.ts")).runSchemaWait(process.env),
   doctor: async () => (await import("../commands/doctor.ts")).runDoctor(process.env, process.stdout),
   "audit:export": async () => (await import("../commands/audit-export.ts")).runAuditExport(process.env, process.stdout),
   "audit:verify": async (args) =>

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import { readConfig } from "../src/config.ts";
 import { createMetrics } from "../src/metrics/metrics.ts";
+import type { RunRecord } from "../src/run/record.ts";
 import type { Clock, Random } from "../src/runtime.ts";
 
 /** A clock that stands still until it is told to go on. */
@@ -95,3 +97,30 @@ export function eventsOf(stream: string): { id: number; event: string; data: unk
       return { id: Number(id), event, data: JSON.parse(data) as unknown };
     });
 }
+
+/** What any model may write: NUL and a lone surrogate, which text in a database cannot hold. */
+export const TEXT = "\u0000 \ud800 'quoted' \\ 🙂";
+
+/** A run of tenant `a` in session `s`. */
+export const runOf = (more: Partial<RunRecord> = {}): RunRecord => ({
+  id: randomUUID(),
+  tenant: "a",
+  sessionId: "s",
+  traceId: "0".repeat(32),
+  createdAt: EPOCH,
+  startedAt: EPOCH,
+  digestKey: "k",
+  tools: ["calculator"],
+  limits: { maxSteps: 1, maxToolCalls: 1, maxTokens: 1, maxCostNanoDollars: 1 },
+  status: "running",
+  output: TEXT,
+  steps: 0,
+  toolCalls: 0,
+  tokens: { input: 0, output: 0 },
+  costNanoDollars: 0,
+  messages: [{ role: "user", content: TEXT }],
+  historyLength: 0,
+  approvals: [],
+  lastEventId: 1,
+  ...more,
+});

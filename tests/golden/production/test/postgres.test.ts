@@ -5,16 +5,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
 import { test, type TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { inspect } from "node:util";
 import { runAuditExport } from "../commands/audit-export.ts";
-import { migrate, readMigrations, runMigrate } from "../commands/migrate.ts";
+import { migrate, readMigrations, runMigrate, runSchemaWait } from "../commands/migrate.ts";
 import { EXIT_CONFIG, SetupError } from "../src/config.ts";
 import { plainCodec } from "../src/state/postgres-runs.ts";
 import { createAuditTable, createPostgresStore } from "../src/state/postgres.ts";
 import { StoreError } from "../src/state/store.ts";
 import { createScratchDatabase, noDatabase, openDatabase } from "./database.ts";
-import { createClock, metricOf, until } from "./kit.ts";
-import { runOf } from "./records.ts";
+import { createClock, metricOf, runOf, until } from "./kit.ts";
 
 const skip = { skip: noDatabase };
 const NOW = Date.UTC(2026, 0, 1);
@@ -66,6 +66,14 @@ test("a migration is applied once, whole, and never changed", skip, async (t) =>
   await assert.rejects(run({ ...second, checksum: "c" }), /0002_b\.sql is not what was applied/);
   await run();
   await store.check();
+});
+
+test("a replica waits until the schema that it needs is there", skip, async (t) => {
+  const scratch = await createScratchDatabase(t, "empty");
+  const waiting = runSchemaWait(scratch.env);
+  assert.equal(await Promise.race([waiting, sleep(300, "waits")]), "waits");
+  assert.equal(await runMigrate(scratch.env), 0);
+  assert.equal(await waiting, 0);
 });
 
 test("however many migrate, the service may then use its tables, and only add to the audit log", skip, async (t) => {

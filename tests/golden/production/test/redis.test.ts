@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { createServer, type Socket } from "node:net";
 import { test, type TestContext } from "node:test";
 import { readConfig } from "../src/config.ts";
-import { createMemoryRateLimiter } from "../src/limits/rate.ts";
+import { createMemoryRateLimiter } from "../src/limits/limits.ts";
 import { createRedisRateLimiter } from "../src/limits/redis-rate.ts";
 import { systemClock, systemRandom } from "../src/runtime.ts";
 import { createSecretStore } from "../src/secrets/store.ts";

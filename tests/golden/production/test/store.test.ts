@@ -7,8 +7,7 @@ import { plainCodec } from "../src/state/postgres-runs.ts";
 import { createPostgresStore } from "../src/state/postgres.ts";
 import type { Store } from "../src/state/store.ts";
 import { createScratchDatabase, noDatabase } from "./database.ts";
-import { createClock } from "./kit.ts";
-import { runOf, TEXT } from "./records.ts";
+import { createClock, runOf, TEXT } from "./kit.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
 const hello: Message = { role: "user", content: TEXT };

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readCases } from "../evals/cases.ts";
-import { type Outcome, score } from "../evals/score.ts";
+import { type Outcome, readCases, score } from "../evals/cases.ts";
 
 const met: Outcome = {
   http: 200,

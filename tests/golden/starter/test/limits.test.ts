@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createConcurrency } from "../src/limits/concurrency.ts";
-import { createMemoryRateLimiter } from "../src/limits/rate.ts";
+import { createConcurrency, createMemoryRateLimiter } from "../src/limits/limits.ts";
 import { createClock } from "./kit.ts";
 
 test("a tenant has its minute's requests at once, and then each after its share", async () => {

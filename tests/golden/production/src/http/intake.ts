@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Kit } from "../kit.ts";
-import type { Concurrency } from "../limits/concurrency.ts";
-import type { RateLimiter } from "../limits/rate.ts";
+import type { Concurrency, RateLimiter } from "../limits/limits.ts";
 import { answerOf } from "../run/answer.ts";
 import type { KillSwitch } from "../run/kill-switch.ts";
 import type { RunRecord } from "../run/record.ts";

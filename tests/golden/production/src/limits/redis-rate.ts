@@ -1,8 +1,8 @@
 import type { Kit } from "../kit.ts";
 import { type Redis, RedisError } from "../state/redis.ts";
-import type { RateLimiter } from "./rate.ts";
+import type { RateLimiter } from "./limits.ts";
 
-// GCRA as in rate.ts, in microseconds and on Redis' own clock, as those of the replicas differ.
+// GCRA as in limits.ts, in microseconds and on Redis' own clock, as those of the replicas differ.
 const SCRIPT = `
 local time = redis.call("TIME")
 local now = time[1] * 1000000 + time[2]
