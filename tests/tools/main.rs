@@ -6,19 +6,27 @@
     reason = "the rules keep the generator's disk and terminal in one place; tests have their own"
 )]
 
+mod checked;
 mod container;
 mod contract;
 mod disk;
+mod faults;
+mod finding;
 mod http;
 mod image;
 mod lockfile;
+mod manifest_checkers;
 mod manifests;
+mod parallel;
 mod process;
 mod project;
+mod project_checkers;
 mod scripts;
 mod service;
 mod system_calls;
+mod table;
 mod toolbox;
+mod waivers;
 
 /// The projects that the hermetic tests look at as well.
 #[path = "../seaworthy/matrix.rs"]

@@ -1,9 +1,7 @@
-//! Shell scripts and workflows, the project's own and the generated ones.
+//! This repository's own scripts and workflows.
 
-use std::fs;
 use std::path::PathBuf;
 
-use crate::project::{PRESETS, Project};
 use crate::toolbox::{repository, run, tool};
 
 #[test]
@@ -17,17 +15,9 @@ fn own_scripts_are_tidy() {
         "bench/service",
         ".ci/run",
     ];
-    are_tidy(&scripts.map(|script| repository().join(script)), &["-i", "2"]);
-}
-
-#[test]
-fn generated_scripts_are_tidy() {
-    for preset in PRESETS {
-        let project = Project::new(preset, &[]);
-        let scripts: Vec<_> = project.files().into_iter().filter(is_shell).collect();
-        // The generated .editorconfig says how scripts are indented.
-        are_tidy(&scripts, &[]);
-    }
+    let scripts: Vec<PathBuf> = scripts.map(|script| repository().join(script)).into();
+    run(tool("shellcheck").args(["-x", "-S", "style"]).args(&scripts));
+    run(tool("shfmt").args(["-d", "-i", "2"]).args(&scripts));
 }
 
 #[test]
@@ -38,17 +28,4 @@ fn own_workflows_are_tidy() {
     // A pinned action with its version does not fit into the 80 columns of the default.
     let style = "{extends: default, rules: {line-length: {max: 100}}}";
     run(tool("yamllint").args(["-s", "-d", style]).arg(&workflows));
-}
-
-fn is_shell(file: &PathBuf) -> bool {
-    let text = fs::read_to_string(file).unwrap_or_default();
-    text.lines().next().is_some_and(|line| line.starts_with("#!") && line.ends_with("sh"))
-}
-
-fn are_tidy(scripts: &[PathBuf], style: &[&str]) {
-    if scripts.is_empty() {
-        return;
-    }
-    run(tool("shellcheck").args(["-x", "-S", "style"]).args(scripts));
-    run(tool("shfmt").arg("-d").args(style).args(scripts));
 }

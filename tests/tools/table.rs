@@ -1,0 +1,100 @@
+//! Who found how much where.
+
+use std::fmt::{self, Display, Formatter};
+use std::path::PathBuf;
+
+use crate::finding::{Checker, Finding};
+use crate::parallel;
+use crate::waivers::{WAIVERS, Waiver};
+
+/// What some checkers found in some subjects.
+pub struct Table {
+    subjects: Vec<String>,
+    checkers: &'static [Checker],
+    /// Of a checker and a subject, by number.
+    findings: Vec<(usize, usize, Finding)>,
+}
+
+impl Table {
+    /// Of subjects that are folders: each checker looks at each by itself.
+    pub fn of_folders(checkers: &'static [Checker], folders: &[(String, PathBuf)]) -> Self {
+        let jobs: Vec<_> = (0..checkers.len())
+            .flat_map(|checker| (0..folders.len()).map(move |subject| (checker, subject)))
+            .collect();
+        let found = parallel::each(&jobs, |(checker, subject)| {
+            let found = (checkers[*checker].check)(&folders[*subject].1).into_iter();
+            found.map(|finding| (*checker, *subject, finding)).collect::<Vec<_>>()
+        });
+        let subjects = folders.iter().map(|(name, _)| name.clone()).collect();
+        Self { subjects, checkers, findings: found.into_iter().flatten().collect() }
+    }
+
+    /// Of subjects that are files of one folder: each checker looks at all of them at once.
+    pub fn of_files(checkers: &'static [Checker], folder: &PathBuf, files: &[String]) -> Self {
+        let jobs: Vec<_> = (0..checkers.len()).collect();
+        let found = parallel::each(&jobs, |checker| {
+            let found = (checkers[*checker].check)(folder).into_iter();
+            let with_subject = |finding: Finding| {
+                let subject = files.iter().position(|file| *file == finding.file);
+                (
+                    *checker,
+                    subject.unwrap_or_else(|| panic!("in no known file: {finding}")),
+                    finding,
+                )
+            };
+            found.map(with_subject).collect::<Vec<_>>()
+        });
+        let subjects = files.to_vec();
+        Self { subjects, checkers, findings: found.into_iter().flatten().collect() }
+    }
+
+    /// What was found and is not waived, in words.
+    pub fn faults(&self) -> Vec<String> {
+        let open = self.findings.iter().filter(|found| self.waiver(found).is_none());
+        let words = |(checker, subject, finding): &(usize, usize, Finding)| {
+            format!("{} in {}: {finding}", self.checkers[*checker].name, self.subjects[*subject])
+        };
+        open.map(words).collect()
+    }
+
+    /// Whether anything that was found needs a waiver.
+    pub fn needs(&self, waiver: &Waiver) -> bool {
+        let covers = |(checker, _, finding): &(usize, usize, Finding)| {
+            waiver.covers(self.checkers[*checker].name, finding)
+        };
+        self.findings.iter().any(covers)
+    }
+
+    fn waiver(&self, (checker, _, finding): &(usize, usize, Finding)) -> Option<&'static Waiver> {
+        WAIVERS.iter().find(|waiver| waiver.covers(self.checkers[*checker].name, finding))
+    }
+
+    /// How many findings of a checker in a subject are open, and how many are waived.
+    fn count(&self, checker: usize, subject: usize) -> (usize, usize) {
+        let here = self.findings.iter().filter(|found| (found.0, found.1) == (checker, subject));
+        let (waived, open): (Vec<_>, Vec<_>) = here.partition(|found| self.waiver(found).is_some());
+        (open.len(), waived.len())
+    }
+}
+
+/// Counts, with what is waived in brackets.
+impl Display for Table {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let first = self.subjects.iter().map(String::len).max().unwrap_or(0);
+        write!(f, "{:first$}", "")?;
+        for checker in self.checkers {
+            write!(f, "  {:>8}", checker.name)?;
+        }
+        for (subject, name) in self.subjects.iter().enumerate() {
+            write!(f, "\n{name:first$}")?;
+            for (checker, of) in self.checkers.iter().enumerate() {
+                let cell = match self.count(checker, subject) {
+                    (open, 0) => open.to_string(),
+                    (open, waived) => format!("{open} ({waived})"),
+                };
+                write!(f, "  {cell:>0$}", of.name.len().max(8))?;
+            }
+        }
+        writeln!(f)
+    }
+}
