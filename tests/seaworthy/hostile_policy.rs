@@ -135,7 +135,7 @@ fn declarations_that_are_malformed_or_take_ours_over() {
 
 #[test]
 fn projects_that_breach_a_control() {
-    let path = "templates/kubernetes/files/deploy/base/deployment.yaml.tera";
+    let path = "templates/kubernetes/deployment.skeleton.tera";
     let ours = fs::read_to_string(repository().join(path)).unwrap();
     let loosened =
         ours.replace("allowPrivilegeEscalation: false", "allowPrivilegeEscalation: true");
@@ -143,7 +143,7 @@ fn projects_that_breach_a_control() {
     all_are_refused(
         [
             Attack::new("a container that may gain privileges", 5, "breaches POD-001")
-                .with("templates/kubernetes/files/deploy/base/deployment.yaml.tera", loosened),
+                .with("templates/kubernetes/deployment.skeleton.tera", loosened),
             Attack::new("objects that stand for a billion", 2, "alias expansion")
                 .with("templates/extra/files/deploy/base/x.yaml.tera", yaml_bomb()),
         ]

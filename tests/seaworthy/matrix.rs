@@ -29,7 +29,7 @@ pub static MATRIX: LazyLock<Vec<Made>> = LazyLock::new(|| {
 });
 
 /// Texts that mean something where they are put.
-const TEXTS: [&str; 7] = [
+const TEXTS: [&str; 12] = [
     "it's \"quoted\": {{ x }} ${y} #1 <b> & \\n % @ ! | * [a](b)",
     "- null",
     "r\u{e9}gistre \u{2013} \u{4ee3}\u{7406} \u{1f6a2}",
@@ -37,6 +37,11 @@ const TEXTS: [&str; 7] = [
     "https://models.example.com:8443/v1",
     "http://gateway.models.svc.cluster.local/v1",
     "server.example.com:7000",
+    "https://vault.example.com:8200",
+    "arn:aws:iam::111122223333:role/agent",
+    "agent@acme-prod.iam.gserviceaccount.com",
+    "0a1b2c3d/4e5f6a7b",
+    "https://github.com/acme/agent/.github/workflows/release.yaml@refs/heads/main",
 ];
 
 /// Values of one question that differ in what comes of them.

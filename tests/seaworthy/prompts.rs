@@ -51,7 +51,7 @@ impl Terminal {
 /// only a model that is not built in has a name.
 const FIRST: [&str; 4] =
     ["One line on what it does", "Owner", "Port of the public API", "Model provider:"];
-const THEN: [&str; 9] = [
+const THEN: [&str; 12] = [
     "Datastore:",
     "Cache:",
     "Image registry and path",
@@ -60,13 +60,17 @@ const THEN: [&str; 9] = [
     "Environments",
     "Replicas",
     "Memory of one replica",
-    "Cluster DNS",
+    "Cloud",
+    "Autoscaling",
+    "Store of secrets",
+    "The way in from outside",
 ];
 
 /// The questions of a preset, in order.
 fn asked(preset: &str) -> Vec<&'static str> {
     let model = if preset == "starter" { None } else { Some("Model [") };
-    FIRST.into_iter().chain(model).chain(THEN).collect()
+    let host = if preset == "starter" { None } else { Some("Host name") };
+    FIRST.into_iter().chain(model).chain(THEN).chain(host).chain(["Cluster DNS"]).collect()
 }
 
 /// Answers every question after the preset with its default.

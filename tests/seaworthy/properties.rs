@@ -172,7 +172,12 @@ fn reads_back(tree: &Tree, answers: &Answers) {
 /// Settles and renders with these texts. What is refused, is refused as the user's mistake.
 fn written_or_refused(texts: [(&str, String); 3]) -> bool {
     let none = || Value::Text("none".into());
-    let one_replica = [("replicas_min", Value::Int(1)), ("datastore", none()), ("cache", none())];
+    let one_replica = [
+        ("replicas_min", Value::Int(1)),
+        ("autoscaling", none()),
+        ("datastore", none()),
+        ("cache", none()),
+    ];
     let texts = texts.into_iter().map(|(key, text)| (key, Value::Text(text)));
     let named = [("name", Value::Text("demo".into()))];
     let layers = [
@@ -231,7 +236,23 @@ fn value_of(question: &Question) -> BoxedStrategy<Value> {
         "datastore_max_connections" => (22i64..10_000).prop_map(Value::Int).boxed(),
         "monthly_budget_usd" => (10_000i64..99_999_900).prop_map(cents).boxed(),
         "daily_tenant_budget_usd" => (1i64..10_000).prop_map(cents).boxed(),
-        "privacy" => any::<bool>().prop_map(Value::Bool).boxed(),
+        "replicas_max" => (2i64..100).prop_map(Value::Int).boxed(),
+        "host" => "[a-z]{1,9}([.][a-z]{1,9}){1,3}".prop_map(Value::Text).boxed(),
+        "gateway_class" | "certificate_issuer" | "secret_store_region" => {
+            "[a-z]{1,9}".prop_map(Value::Text).boxed()
+        }
+        "secret_store_url" => "https://[a-z]{1,9}[.]example".prop_map(Value::Text).boxed(),
+        "secret_store_identity" => {
+            select(vec!["agent", "a/b", "a@b.example", "arn:aws:iam::111122223333:role/a"])
+                .prop_map(|text| Value::Text(text.to_owned()))
+                .boxed()
+        }
+        "image_signer" => select(vec!["https://github.com/a/b", "https://gitlab.com/a/b"])
+            .prop_map(|text| Value::Text(text.to_owned()))
+            .boxed(),
+        "spot" | "priority" | "admission" | "privacy" => {
+            any::<bool>().prop_map(Value::Bool).boxed()
+        }
         "interfaces" => subsequence(vec!["mcp", "a2a", "agentcore"], 0..=3)
             .prop_map(|names| Value::List(names.into_iter().map(str::to_owned).collect()))
             .boxed(),
@@ -300,8 +321,13 @@ fn some_layers() -> impl Strategy<Value = Vec<Layer>> {
     let text = |text: &str| Value::Text(text.into());
     let named = layer(Strength::Implied, Source::Flag, [("name", text("demo"))]);
     // what has no default once it applies
-    let model =
-        [("model_name", text("model-1")), ("model_base_url", text("https://models.example/v1"))];
+    let model = [
+        ("model_name", text("model-1")),
+        ("model_base_url", text("https://models.example/v1")),
+        ("secret_store_url", text("https://vault.example")),
+        ("secret_store_region", text("region-1")),
+        ("image_signer", text("https://github.com/acme/agent")),
+    ];
     let model = layer(Strength::Implied, Source::Preset("starter".into()), model);
     subsequence(LAYERS[1..].to_vec(), 0..6)
         .prop_flat_map(move |strengths| strengths.into_iter().map(one).collect::<Vec<_>>())

@@ -165,7 +165,37 @@ fn wrong_input_is_refused_with_the_next_step() {
             files: &[],
             arguments: "new demo --set replicas_min=50 --yes",
             code: 2,
-            stderr: "error: `datastore_max_connections` is 100, and 112 are needed: 2 for each of 50 replicas and of the one that a rollout adds (2 × 51 = 102), and 10 for migrations and administrators\n  hint: let the server take more connections, put a pooler before it, or lower `replicas_min`\n",
+            stderr: "error: `replicas_max` is 10, and `replicas_min` is 50\n  hint: raise `replicas_max`, or set `autoscaling` to `none`\n",
+        },
+        Refusal {
+            files: &[],
+            arguments: "new demo --set replicas_max=50 --yes",
+            code: 2,
+            stderr: "error: `datastore_max_connections` is 100, and 112 are needed: 2 for each of 50 replicas and of the 1 that a rollout adds (2 × 51 = 102), and 10 for migrations and administrators\n  hint: let the server take more connections, put a pooler before it, or lower `replicas_max`\n",
+        },
+        Refusal {
+            files: &[],
+            arguments: "new demo --set spot=true --set cloud=aws --set replicas_min=1 --yes",
+            code: 2,
+            stderr: "error: `spot` is `true` and `replicas_min` is 1: when the spot machines go, one pod is left, and the next drain takes it\n  hint: set `replicas_min` to 2 or more\n",
+        },
+        Refusal {
+            files: &[],
+            arguments: "new demo --set spot=true --yes",
+            code: 2,
+            stderr: "error: `spot` is `true` and `cloud` is `on-premises`, where machines are nobody's to take back\n  hint: set `cloud` to `aws`, `gcp` or `azure`, or `spot` to `false`\n",
+        },
+        Refusal {
+            files: &[],
+            arguments: "new demo --set spot=true --set cloud=aws --set autoscaling=none --yes",
+            code: 2,
+            stderr: "error: `spot` is `true` and `autoscaling` is `none`: spot machines carry what is above the minimum, and here nothing ever is\n  hint: set `autoscaling` to `hpa` or `both`, or `spot` to `false`\n",
+        },
+        Refusal {
+            files: &[],
+            arguments: "new demo --set secret_store=aws --set secret_store_region=eu-central-1 --yes",
+            code: 2,
+            stderr: "error: `secret_store` is `aws`, and `secret_store_identity` is `demo`, which is no role\n  hint: give the ARN of the role that may read the secrets, such as `arn:aws:iam::111122223333:role/agent`\n",
         },
         Refusal {
             files: &[],
