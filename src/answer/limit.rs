@@ -45,7 +45,7 @@ impl Limit {
     pub fn starves(&self, question: &Question) -> bool {
         let takes = |value: &Value| {
             let value = match (question.kind, value) {
-                (Type::List, Value::Text(item)) => Value::List(vec![item.clone()]),
+                (Type::List | Type::Cidrs, Value::Text(item)) => Value::List(vec![item.clone()]),
                 _ => value.clone(),
             };
             question.accept(value).is_ok()

@@ -1,6 +1,7 @@
 //! A question: what is asked, which values it takes, and what stands if nobody answers.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use heck::ToKebabCase;
 use serde::Deserialize;
@@ -30,6 +31,8 @@ pub enum Type {
     List,
     /// A Kubernetes quantity, such as `500m` or `512Mi`.
     Quantity,
+    /// Several ranges of addresses, such as `192.0.2.0/24`.
+    Cidrs,
 }
 
 /// One of the values that a question offers.
@@ -103,7 +106,7 @@ impl Question {
                 "false" | "no" | "n" => Some(Value::Bool(false)),
                 _ => None,
             },
-            Type::List => Some(Value::List(
+            Type::List | Type::Cidrs => Some(Value::List(
                 text.split(',')
                     .map(str::trim)
                     .filter(|item| !item.is_empty())
@@ -134,13 +137,17 @@ impl Question {
             (Type::Quantity, Value::Text(text)) => is_quantity(text),
             (Type::Choice, Value::Text(text)) => self.offers(text),
             (Type::Text, Value::Text(text)) => self.takes_text(text),
+            (Type::Cidrs, Value::List(items)) => {
+                single(items) && items.iter().all(|item| is_cidr(item))
+            }
             (Type::List, Value::List(items)) => {
-                let single = items.iter().collect::<BTreeSet<_>>().len() == items.len();
                 let known = |item: &String| match self.choices.is_empty() {
                     true => is_label(item, self.max_length.unwrap_or(63)),
                     false => self.offers(item),
                 };
-                single && items.iter().all(known) && (!items.is_empty() || !self.choices.is_empty())
+                single(items)
+                    && items.iter().all(known)
+                    && (!items.is_empty() || !self.choices.is_empty())
             }
             _ => false,
         };
@@ -204,6 +211,10 @@ impl Question {
             }
             Type::List => format!("any of {}, each once", listed(self.choice_values())),
             Type::Quantity => "a Kubernetes quantity such as `500m` or `512Mi`".into(),
+            Type::Cidrs => {
+                "ranges of addresses such as `192.0.2.0/24`, each once and none of all addresses, with commas between"
+                    .into()
+            }
             Type::Label => format!(
                 "a-z, 0-9 and `-`, a letter first, at most {}",
                 self.max_length.unwrap_or(63)
@@ -225,13 +236,33 @@ pub fn fault(condition: &Condition, questions: &[Question]) -> Option<String> {
             return Some(format!("names `{key}`, which no question before it asks{near}"));
         };
         let value = match (question.kind, value) {
-            (Type::List, Value::Text(item)) => Value::List(vec![item.clone()]),
+            (Type::List | Type::Cidrs, Value::Text(item)) => Value::List(vec![item.clone()]),
             (_, value) => value.clone(),
         };
         let shown = value.to_string();
         let refusal = question.accept(value).err()?;
         Some(format!("wants `{key}` to be `{shown}`, but `{key}` is {}", refusal.wants))
     })
+}
+
+fn single(items: &[String]) -> bool {
+    items.iter().collect::<BTreeSet<_>>().len() == items.len()
+}
+
+/// A network in CIDR notation as Kubernetes takes it, with no bit set behind the prefix. The prefix
+/// of no bits, which is every address, is none.
+fn is_cidr(text: &str) -> bool {
+    let Some((address, prefix)) = text.split_once('/') else { return false };
+    let bits = prefix.parse::<u32>().ok().filter(|bits| bits.to_string() == prefix && *bits > 0);
+    match (address.parse(), bits) {
+        (Ok(IpAddr::V4(address)), Some(bits)) => {
+            bits <= u32::BITS && address.to_bits().checked_shl(bits).unwrap_or(0) == 0
+        }
+        (Ok(IpAddr::V6(address)), Some(bits)) => {
+            bits <= u128::BITS && address.to_bits().checked_shl(bits).unwrap_or(0) == 0
+        }
+        _ => false,
+    }
 }
 
 fn is_label(text: &str, longest: usize) -> bool {

@@ -36,6 +36,12 @@ fn property(question: &Question) -> Json {
         Type::Quantity => {
             json!({ "type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$" })
         }
+        // The whole grammar of addresses is no pattern's business: `new` says what is wrong.
+        Type::Cidrs => json!({
+            "type": "array",
+            "items": { "type": "string", "pattern": "^[0-9A-Fa-f.:]+/[1-9][0-9]{0,2}$" },
+            "uniqueItems": true,
+        }),
         Type::Int => json!({ "type": "integer" }),
         Type::Decimal => json!({ "type": "number" }),
         Type::Bool => json!({ "type": "boolean" }),

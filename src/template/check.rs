@@ -205,7 +205,9 @@ fn may_become(pattern: &str, path: &str) -> bool {
 
 fn one_writer(packs: &[Pack], questions: &[Question]) -> Result<()> {
     let single = |key: &str| {
-        questions.iter().any(|question| question.key == key && question.kind != Type::List)
+        questions.iter().any(|question| {
+            question.key == key && !matches!(question.kind, Type::List | Type::Cidrs)
+        })
     };
     let mut writers: BTreeMap<&str, Vec<&Pack>> = BTreeMap::new();
     for pack in packs {

@@ -81,6 +81,7 @@ fn answer(question: &Question) -> Shape {
         Type::Label => Shape::of(Grade::Word),
         Type::Choice => Shape::of(chosen),
         Type::List => Shape::list_of(chosen),
+        Type::Cidrs => Shape::list_of(Grade::Text),
         Type::Text => Shape::WILD,
     }
 }

@@ -155,6 +155,9 @@ fn the_questions() {
         "admission",
         "image_verification",
         "dns",
+        "network_names",
+        "collector_host",
+        "gateway_sources",
     ];
     let flags = "--set model_provider=azure --set model_base_url=https://x.openai.azure.com/openai/v1 --set model_name=x";
     let outcome = World::new().run(&format!("new demo --yes --dry-run --format json {flags}"));
@@ -185,6 +188,7 @@ fn the_choices() {
         ("interfaces", &["mcp", "a2a", "agentcore"]),
         ("runtime_image", &["distroless", "slim"]),
         ("dns", &["coredns", "node-local", "gke-cloud-dns", "openshift"]),
+        ("network_names", &["none", "cilium", "egress-proxy"]),
     ] {
         let of = &questions[question];
         let offered = of.get("enum").unwrap_or(&of["items"]["enum"]);

@@ -11,6 +11,8 @@ mod world;
 mod golden;
 /// Projects that together have every pair of answers.
 mod matrix;
+/// Who reaches whom, as the policies, the picture and the README's table have it.
+mod network;
 /// What holds for any answers.
 mod properties;
 /// Every filter holds every value, and every template uses them.

@@ -63,6 +63,7 @@ fn values(question: &Question) -> Vec<Value> {
         Type::Quantity => ["1", "750m", "2Gi"].map(text).to_vec(),
         Type::Label => vec![text("on"), text(&longest)],
         Type::Text => TEXTS.map(text).into_iter().chain([text(&longest)]).collect(),
+        Type::Cidrs => vec![list(&[]), list(&["35.191.0.0/16", "2001:db8::/32"])],
         Type::List if choices.is_empty() => {
             vec![list(&["null"]), list(&["dev", "qa", "production", &longest])]
         }

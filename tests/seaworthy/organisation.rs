@@ -274,10 +274,7 @@ fn the_example_is_sound() {
     let outcome = World::new().run(&format!("templates lint --org {}", org.display()));
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
     assert!(outcome.stdout.ends_with("are sound, and 4 trials pass\n"), "{}", outcome.stdout);
-    assert_eq!(
-        outcome.stderr,
-        "presets that the organisation refuses: `airgapped`\n"
-    );
+    assert_eq!(outcome.stderr, "presets that the organisation refuses: `airgapped`\n");
 }
 
 #[test]

@@ -228,9 +228,20 @@ fn value_of(question: &Question) -> BoxedStrategy<Value> {
             let within = "http://[a-z]{1,9}[.][a-z]{1,9}[.]svc([.]cluster[.]local)?/v1";
             prop_oneof![https, within].prop_map(Value::Text).boxed()
         }
-        "datastore_host" | "cache_host" => {
+        "datastore_host" | "cache_host" | "egress_proxy" | "collector_host" => {
             "[a-z]{1,9}([.][a-z]{1,9}){0,2}([.]svc)?(:[1-9][0-9]{0,3})?"
                 .prop_map(Value::Text)
+                .boxed()
+        }
+        "network_names" => {
+            prop_oneof![8 => Just("none"), 1 => Just("cilium"), 4 => Just("egress-proxy")]
+                .prop_map(|choice| Value::Text(choice.into()))
+                .boxed()
+        }
+        "gateway_sources" => {
+            let networks = vec!["192.0.2.0/24", "35.191.0.0/16", "203.0.113.7/32", "2001:db8::/32"];
+            subsequence(networks, 0..=4)
+                .prop_map(|networks| Value::List(networks.into_iter().map(str::to_owned).collect()))
                 .boxed()
         }
         "datastore_max_connections" => (22i64..10_000).prop_map(Value::Int).boxed(),

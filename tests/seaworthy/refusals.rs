@@ -157,6 +157,18 @@ fn wrong_input_is_refused_with_the_next_step() {
         },
         Refusal {
             files: &[],
+            arguments: "new demo --set gateway_sources=35.191.0.0/16,0.0.0.0/0 --yes",
+            code: 2,
+            stderr: "error: `gateway_sources` cannot be `35.191.0.0/16,0.0.0.0/0` (`--set gateway_sources=35.191.0.0/16,0.0.0.0/0`)\n  hint: it wants ranges of addresses such as `192.0.2.0/24`, each once and none of all addresses, with commas between\n",
+        },
+        Refusal {
+            files: &[],
+            arguments: "new demo --preset starter --set network_names=cilium --yes",
+            code: 2,
+            stderr: "error: `network_names` is `cilium`, and `model_provider` and `model_base_url` name no host outside the cluster that it could allow\n  hint: set `network_names` to `none`: nothing outside is open then, by address or by name\n",
+        },
+        Refusal {
+            files: &[],
             arguments: "new demo --set datastore=none --yes",
             code: 2,
             stderr: "error: `replicas_min` is 3 and `datastore` is `none`: each replica would keep its own runs, sessions and budgets\n  hint: set `datastore` to `postgres`, or `replicas_min` to 1\n",

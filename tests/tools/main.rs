@@ -6,7 +6,9 @@
     reason = "the rules keep the generator's disk and terminal in one place; tests have their own"
 )]
 
+mod analyser;
 mod checked;
+mod connectivity;
 mod container;
 mod contract;
 mod disk;

@@ -1,8 +1,10 @@
 //! What looks at rendered manifests: a folder with a file for each overlay.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::finding::{Checker, Finding, json, list, number, report, text};
 use crate::project::children;
@@ -166,7 +168,26 @@ fn kube_score(folder: &Path) -> Vec<Finding> {
 const BEST_GRADE: i64 = 10;
 
 fn trivy(folder: &Path) -> Vec<Finding> {
-    trivy_of(folder, "kubernetes", &manifests(folder))
+    // It holds its rules of one kind against whatever stands in one file with an object of that kind.
+    let apart = TempDir::new().expect("a temporary folder");
+    let mut files = Vec::new();
+    for manifest in manifests(folder) {
+        let overlay = apart.path().join(manifest.file_name().expect("a name"));
+        fs::create_dir(&overlay).expect("a writable folder");
+        let text = fs::read_to_string(&manifest).expect("a readable file");
+        for (number, object) in text.split("\n---\n").enumerate() {
+            let file = overlay.join(format!("{number}.yaml"));
+            fs::write(&file, object).expect("a writable folder");
+            files.push(file);
+        }
+    }
+    let of_overlay = |mut finding: Finding| {
+        let (overlay, object) = finding.file.split_once('/').expect("an object of an overlay");
+        finding.message = format!("object {object} {}", finding.message);
+        finding.file = overlay.to_owned();
+        finding
+    };
+    trivy_of(apart.path(), "kubernetes", &files).into_iter().map(of_overlay).collect()
 }
 
 /// What trivy's checks of a kind of file find.

