@@ -29,6 +29,7 @@ mod system_calls;
 mod table;
 mod toolbox;
 mod waivers;
+mod wild;
 
 /// The projects that the hermetic tests look at as well.
 #[path = "../seaworthy/matrix.rs"]

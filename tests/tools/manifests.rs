@@ -32,7 +32,7 @@ fn every_overlay_keeps_the_schemas_whatever_is_chosen() {
 }
 
 /// Renders the overlays of a project into the files of a folder, and tells how many.
-fn render(tree: &Tree, name: &str, folder: &Path) -> usize {
+pub fn render(tree: &Tree, name: &str, folder: &Path) -> usize {
     let project = TempDir::new().expect("a temporary folder");
     for (path, file) in tree.iter().filter(|(path, _)| path.as_str().starts_with("deploy/")) {
         let place = project.path().join(path.as_str());

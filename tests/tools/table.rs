@@ -52,7 +52,11 @@ impl Table {
     pub fn faults(&self) -> Vec<String> {
         let open = self.findings.iter().filter(|found| self.waiver(found).is_none());
         let words = |(checker, subject, finding): &(usize, usize, Finding)| {
-            format!("{} in {}: {finding}", self.checkers[*checker].name, self.subjects[*subject])
+            let subject = match &self.subjects[*subject] {
+                file if *file == finding.file => String::new(),
+                project => format!(" in {project}"),
+            };
+            format!("{}{subject}: {finding}", self.checkers[*checker].name)
         };
         open.map(words).collect()
     }
