@@ -29,7 +29,7 @@ fn checkers_find_nothing_but_what_is_waived() {
     let folders: Vec<_> =
         projects.iter().map(|(name, project)| (name.clone(), project.path())).collect();
 
-    let manifests = Table::of_files(OF_MANIFESTS, &rendered.path().to_owned(), &files);
+    let manifests = Table::of_files(OF_MANIFESTS, rendered.path(), &files);
     let sources = Table::of_folders(OF_PROJECTS, &folders);
     println!("findings, and how many are waived in brackets\n\n{manifests}\n{sources}");
     for waiver in WAIVERS {

@@ -1,7 +1,7 @@
 //! Who found how much where.
 
 use std::fmt::{self, Display, Formatter};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::finding::{Checker, Finding};
 use crate::parallel;
@@ -30,7 +30,7 @@ impl Table {
     }
 
     /// Of subjects that are files of one folder: each checker looks at all of them at once.
-    pub fn of_files(checkers: &'static [Checker], folder: &PathBuf, files: &[String]) -> Self {
+    pub fn of_files(checkers: &'static [Checker], folder: &Path, files: &[String]) -> Self {
         let jobs: Vec<_> = (0..checkers.len()).collect();
         let found = parallel::each(&jobs, |checker| {
             let found = (checkers[*checker].check)(folder).into_iter();

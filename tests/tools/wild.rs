@@ -139,7 +139,7 @@ fn wishes(seed: u64) -> Vec<Wish> {
         Wish {
             preset: PRESETS[number % PRESETS.len()],
             answer: value(&open[number % open.len()], word),
-            label: (number % 5 == 0).then_some(label),
+            label: number.is_multiple_of(5).then_some(label),
         }
     };
     (0..CASES).map(wish).collect()
