@@ -40,11 +40,14 @@ pub struct Control {
     pub when: Condition,
     /// How it is tested.
     pub probe: Probe,
+    /// What the project's owner does before the rule can be kept, where no preset keeps it: only
+    /// so is it proved.
+    pub cure: Option<Mutant>,
     /// A change that must be caught.
     pub mutant: Mutant,
 }
 
-/// A breach, as a change of one generated file: the first `from` becomes `to`.
+/// A change of one generated file: the first `from` becomes `to`, in a cure each of them.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mutant {

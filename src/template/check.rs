@@ -19,7 +19,7 @@ use crate::tree::TreePath;
 /// - a condition that names an unknown question or value;
 /// - two packs that write one path and can take part together;
 /// - a placeholder in a path that names no label question or bound name;
-/// - a control that cannot be tested, or whose mutant changes no file of any pack.
+/// - a control that cannot be tested, or whose mutant or cure changes no file of any pack.
 pub fn declarations(packs: &[Pack], questions: &[Question]) -> Result<()> {
     let mut known: Vec<Question> = Vec::new();
     let mut names: BTreeSet<&str> = BTreeSet::from(BOUND);
@@ -89,15 +89,15 @@ pub fn declarations(packs: &[Pack], questions: &[Question]) -> Result<()> {
             if !ids.insert(&control.id) {
                 return Err(at(format!("the control `{}` is declared twice", control.id)));
             }
-            if !packs
-                .iter()
-                .flat_map(|pack| &pack.files)
-                .any(|file| may_become(file, &control.mutant.file))
-            {
-                return Err(at(format!(
-                    "the mutant of control `{}` changes `{}`, which no pack writes",
-                    control.id, control.mutant.file
-                )));
+            let cure = control.cure.iter().map(|cure| ("cure", cure));
+            for (what, change) in cure.chain([("mutant", &control.mutant)]) {
+                let mut files = packs.iter().flat_map(|pack| &pack.files);
+                if !files.any(|file| may_become(file, &change.file)) {
+                    return Err(at(format!(
+                        "the {what} of control `{}` changes `{}`, which no pack writes",
+                        control.id, change.file
+                    )));
+                }
             }
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::set::TemplateSet;
 use crate::answer::Answers;
-use crate::audit::{Control, audit};
+use crate::audit::{Control, Mutant, WAIVERS, audit};
 use crate::error::{Error, Kind, Result};
 use crate::tree::{File, Tree, TreePath};
 
@@ -37,9 +37,14 @@ pub fn lint(set: &TemplateSet, presets: &[(String, Answers)]) -> Result<Proof> {
         }
         let waived: BTreeSet<&str> =
             report.waived.iter().map(|(finding, _)| finding.id.as_str()).collect();
-        for control in controls.into_iter().filter(|control| !waived.contains(control.id.as_str()))
-        {
-            if let Some(mutated) = mutate(&tree, control)? {
+        for control in controls {
+            let kept = match (waived.contains(control.id.as_str()), &control.cure) {
+                (false, _) => Some(tree.clone()),
+                (true, Some(cure)) => cured(&tree, control, cure)?,
+                (true, None) => None,
+            };
+            let Some(kept) = kept else { continue };
+            if let Some(mutated) = mutate(&kept, control)? {
                 if audit([control], &mutated)?.findings.is_empty() {
                     return Err(Error::template(format!(
                         "control `{}` does not catch its mutant in preset `{name}`",
@@ -62,6 +67,21 @@ pub fn lint(set: &TemplateSet, presets: &[(String, Answers)]) -> Result<Proof> {
             Ok(Proof { packs: set.packs().len(), presets: presets.len(), controls: all().count() })
         }
     }
+}
+
+/// The project without its waivers and with a control's cure made in it; `None` if that is not
+/// enough to keep the control.
+fn cured(tree: &Tree, control: &Control, cure: &Mutant) -> Result<Option<Tree>> {
+    let mut tree = tree.clone();
+    let path = TreePath::new(&cure.file)?;
+    let text = tree.get(&path).map(|file| file.text.replace(&cure.from, &cure.to));
+    let changes = [(TreePath::new(WAIVERS)?, Some(String::new())), (path, text)];
+    for (path, text) in changes {
+        if let (Some(file), Some(text)) = (tree.get_mut(&path), text) {
+            *file = File::new(text);
+        }
+    }
+    Ok(audit([control], &tree)?.findings.is_empty().then_some(tree))
 }
 
 /// The project with a control's mutant made in it; `None` if its text is not there.

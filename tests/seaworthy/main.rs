@@ -7,6 +7,8 @@ mod attack;
 /// Starting the binary, and looking at folders.
 mod world;
 
+/// Numbers of different files that have to agree: pods, memory, quota, connections, seconds.
+mod capacity;
 /// What is generated, compared whole with the trees under `tests/golden`.
 mod golden;
 /// Projects that together have every pair of answers.

@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use saphyr::{LoadableYamlNode, Yaml};
 use seaworthy::answer::Value;
+use seaworthy::template::{Shelves, TemplateSet};
 use seaworthy::tree::Tree;
 
 use crate::matrix::{MATRIX, Made};
@@ -130,4 +131,35 @@ fn traces_go_where_the_policy_leads() {
     let world = World::new();
     assert_eq!(world.run("new demo --preset starter --yes").code, 0);
     assert!(!world.read("demo/deploy/base/config.env").contains("OTEL"));
+}
+
+#[test]
+fn load_balancers_have_ranges_of_addresses_and_never_all() {
+    let set = TemplateSet::load(&Shelves::open(None).unwrap()).unwrap();
+    let question = set.questions().iter().find(|question| question.key == "gateway_sources");
+    let question = question.expect("the question");
+    for (text, taken) in [
+        ("", true),
+        ("35.191.0.0/16, 130.211.0.0/22", true),
+        ("203.0.113.7/32", true),
+        ("128.0.0.0/1", true),
+        ("2600:1901::/48,2001:db8::1/128,8000::/1", true),
+        ("0.0.0.0/0", false),
+        ("::/0", false),
+        ("35.191.0.0/16,0.0.0.0/0", false),
+        ("35.191.0.0/16,35.191.0.0/16", false),
+        ("35.191.0.1/16", false),
+        ("2600:1901::1/48", false),
+        ("35.191.0.0/33", false),
+        ("2600:1901::/129", false),
+        ("35.191.0.0/016", false),
+        ("35.191.0.0/+16", false),
+        ("035.191.0.0/16", false),
+        ("35.191.0/16", false),
+        ("35.191.0.0", false),
+        ("fe80::1%eth0/128", false),
+        ("example.com/16", false),
+    ] {
+        assert_eq!(question.read(text).is_ok(), taken, "{text}");
+    }
 }

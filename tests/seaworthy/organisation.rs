@@ -256,8 +256,10 @@ fn one_block_of_a_builtin_template_is_changed_and_the_rest_is_ours() {
             theirs.lines().zip(ours.lines()).filter(|(a, b)| a != b).collect();
         assert_eq!(theirs.lines().count(), ours.lines().count());
         let [(theirs, ours)] = changed[..] else { panic!("not one line: {changed:?}") };
-        assert!(ours.starts_with("FROM docker.io/library/node:24"), "{ours}");
-        assert_eq!(theirs, "FROM registry.acme.example/mirror/node:24-bookworm-slim AS build");
+        let from = "FROM --platform=$BUILDPLATFORM";
+        assert!(ours.starts_with(&format!("{from} docker.io/library/node:24")), "{ours}");
+        let mirror = "registry.acme.example/mirror/node:24-bookworm-slim";
+        assert_eq!(theirs, format!("{from} {mirror} AS build"));
     }
 }
 

@@ -74,11 +74,52 @@ fn every_rule_for_packs_is_held() {
         ("does not catch its mutant", format!("{probe}mutant = {{ file = \"NOTES.md\", from = \"x\", to = \"y\" }}\n"), vec![("files/NOTES.md.tera", "notes x\n")]),
         ("can be made in no preset's project", format!("{probe}mutant = {{ file = \"NOTES.md\", from = \"absent\", to = \"y\" }}\n"), vec![("files/NOTES.md.tera", "notes\n")]),
     ];
-    for (words, declaration, files) in cases {
+    // Waived by the pack's own project: only its cure can show that the control is one.
+    let waived = vec![
+        ("files/NOTES.md.tera", "x\n"),
+        (
+            "slots/waivers.tera",
+            "[[waiver]]\nid = \"EXT-001\"\npath = \"NOTES.md\"\nreason = \"x\"\nowner = \"x\"\nuntil = \"x\"\n",
+        ),
+    ];
+    let cure = |file: &str, to: &str, mutant: &str| {
+        format!(
+            "{probe}cure = {{ file = \"{file}\", from = \"x\", to = \"{to}\" }}\nmutant = {{ file = \"NOTES.md\", from = \"{mutant}\", to = \"y\" }}\n"
+        )
+    };
+    let cured = [
+        (
+            "can be made in no preset's project",
+            format!("{probe}mutant = {{ file = \"NOTES.md\", from = \"x\", to = \"y\" }}\n"),
+            waived.clone(),
+        ),
+        (
+            "can be made in no preset's project",
+            cure("NOTES.md", "nothing", "nothing"),
+            waived.clone(),
+        ),
+        ("does not catch its mutant", cure("NOTES.md", "notes and more", "more"), waived.clone()),
+        (
+            "the cure of control `EXT-001` changes `NOTES.txt`, which no pack writes",
+            cure("NOTES.txt", "notes", "notes"),
+            waived.clone(),
+        ),
+    ];
+    for (words, declaration, files) in cases.into_iter().chain(cured) {
         let (code, stderr) = lint(&declaration, &files);
         assert!(stderr.contains(words), "`{words}` is not in: {stderr}");
         assert_eq!(code, if words.contains("unknown field") { 2 } else { 4 }, "{words}");
     }
+}
+
+#[test]
+fn a_waived_control_is_proved_by_its_cure() {
+    let declaration = format!(
+        "{CONTROL}probe = {{ file = \"NOTES.md\", contains = \"notes\" }}\ncure = {{ file = \"NOTES.md\", from = \"x\", to = \"notes\" }}\nmutant = {{ file = \"NOTES.md\", from = \"notes\", to = \"y\" }}\n"
+    );
+    let waiver = "[[waiver]]\nid = \"EXT-001\"\npath = \"NOTES.md\"\nreason = \"x\"\nowner = \"x\"\nuntil = \"x\"\n";
+    let files = [("files/NOTES.md.tera", "x\n"), ("slots/waivers.tera", waiver)];
+    assert_eq!(lint(&declaration, &files), (0, String::new()));
 }
 
 #[test]

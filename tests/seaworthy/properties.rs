@@ -213,6 +213,8 @@ fn value_of(question: &Question) -> BoxedStrategy<Value> {
         }
         "name" | "namespace" => "[a-z]([a-z0-9-]{0,30}[a-z0-9])?".prop_map(Value::Text).boxed(),
         "registry" => "[a-z]{1,9}[.]example(/[a-z]{1,9}){0,2}".prop_map(Value::Text).boxed(),
+        "image_mirror" => "([a-z]{1,9}[.]example(/[a-z]{1,9}){0,2})?".prop_map(Value::Text).boxed(),
+        "pull_secret" => "([a-z]([a-z0-9-]{0,30}[a-z0-9])?)?".prop_map(Value::Text).boxed(),
         "port" => (1024i64..30_000).prop_map(Value::Int).boxed(),
         "admin_port" => (30_001i64..65_535).prop_map(Value::Int).boxed(),
         // few contradict each other, so that most cases make a project

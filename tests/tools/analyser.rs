@@ -102,12 +102,12 @@ fn places(addresses: &[&str]) -> Vec<String> {
     places
 }
 
-/// `demo/demo-migrate[Job]` is `migrate`, `demo/demo[Deployment]` the service, `a/b[Pod]` is `a/b`.
+/// `demo/demo-migrate-0.1.0[Job]` is `migrate`, `demo/demo[Deployment]` the service, `a/b[Pod]` is `a/b`.
 fn pod(end: &str) -> String {
     let name = end.split('[').next().unwrap_or_default();
     match name.strip_prefix("demo/demo") {
         Some("") => "service".into(),
-        Some(job) => job.trim_start_matches('-').into(),
+        Some(job) => job.split('-').nth(1).unwrap_or_default().into(),
         None => name.into(),
     }
 }

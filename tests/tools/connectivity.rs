@@ -19,7 +19,6 @@ const CASES: [Case; 9] = [
         preset: "starter",
         answers: &[],
         flows: &[
-            "envoy-gateway-system/gateway -> service: TCP 8080",
             "monitoring/prometheus -> service: TCP 9090",
             "service -> kube-system/coredns: TCP, UDP 53",
         ],
@@ -46,13 +45,19 @@ const CASES: [Case; 9] = [
         ],
         flows: &[
             "envoy-gateway-system/gateway -> service: TCP 8080",
+            "envoy-gateway-system/gateway -> spot: TCP 8080",
             "load balancers -> service: TCP 8080",
+            "load balancers -> spot: TCP 8080",
             "migrate -> kube-system/coredns: TCP, UDP 53",
             "migrate -> private: TCP 5433",
             "monitoring/prometheus -> service: TCP 9090",
+            "monitoring/prometheus -> spot: TCP 9090",
             "service -> kube-system/coredns: TCP, UDP 53",
             "service -> private: TCP 5433",
             "service -> public: TCP 443",
+            "spot -> kube-system/coredns: TCP, UDP 53",
+            "spot -> private: TCP 5433",
+            "spot -> public: TCP 443",
         ],
     },
     // The model's host is Cilium's to let through, by its name.
@@ -97,7 +102,6 @@ const CASES: [Case; 9] = [
             "egress_proxy=proxy.example.com",
         ],
         flows: &[
-            "envoy-gateway-system/gateway -> service: TCP 8080",
             "monitoring/prometheus -> service: TCP 9090",
             "service -> kube-system/coredns: TCP, UDP 53",
             "service -> private: TCP 3128",
@@ -107,7 +111,6 @@ const CASES: [Case; 9] = [
         preset: "starter",
         answers: &["dns=node-local", "admin_port=9999"],
         flows: &[
-            "envoy-gateway-system/gateway -> service: TCP 8080",
             "monitoring/prometheus -> service: TCP 9999",
             "service -> kube-system/coredns: TCP, UDP 53",
             "service -> node cache: TCP, UDP 53",
@@ -117,7 +120,6 @@ const CASES: [Case; 9] = [
         preset: "starter",
         answers: &["dns=gke-cloud-dns"],
         flows: &[
-            "envoy-gateway-system/gateway -> service: TCP 8080",
             "monitoring/prometheus -> service: TCP 9090",
             "service -> metadata: TCP, UDP 53",
             "service -> node cache: TCP, UDP 53",
@@ -156,8 +158,8 @@ fn no_rule_can_be_missed() {
             missed += 1;
         }
     }
-    // six or so of each project
-    assert!(missed > 40, "{missed} rules were found");
+    // four or so of each project
+    assert!(missed > 35, "{missed} rules were found");
 }
 
 impl Case {

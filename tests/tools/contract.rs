@@ -104,14 +104,14 @@ fn built(preset: &str) -> Project {
 }
 
 /// Postgres and Redis, gone when this is.
-struct Servers {
+pub struct Servers {
     folder: TempDir,
     /// How they are reached: lines of `NAME=value`.
-    addresses: String,
+    pub addresses: String,
 }
 
 impl Servers {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         // The servers' user is not the one of the tests.
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755))

@@ -8,6 +8,7 @@
 
 mod analyser;
 mod checked;
+mod compose;
 mod connectivity;
 mod container;
 mod contract;
@@ -20,9 +21,11 @@ mod lockfile;
 mod manifest_checkers;
 mod manifests;
 mod parallel;
+mod pinning;
 mod process;
 mod project;
 mod project_checkers;
+mod registry;
 mod scripts;
 mod service;
 mod system_calls;

@@ -12,6 +12,7 @@ fn own_scripts_are_tidy() {
         "tests/servers",
         "tests/lock",
         "bench/generator",
+        "bench/image",
         "bench/service",
         ".ci/run",
     ];

@@ -1,11 +1,10 @@
 //! Who found how much where.
 
-use std::fmt::{self, Display, Formatter};
 use std::path::{Path, PathBuf};
 
 use crate::finding::{Checker, Finding};
 use crate::parallel;
-use crate::waivers::{WAIVERS, Waiver};
+use crate::waivers::Waiver;
 
 /// What some checkers found in some subjects.
 pub struct Table {
@@ -49,8 +48,8 @@ impl Table {
     }
 
     /// What was found and is not waived, in words.
-    pub fn faults(&self) -> Vec<String> {
-        let open = self.findings.iter().filter(|found| self.waiver(found).is_none());
+    pub fn faults(&self, waivers: &[&Waiver]) -> Vec<String> {
+        let open = self.findings.iter().filter(|found| !self.is_waived(found, waivers));
         let words = |(checker, subject, finding): &(usize, usize, Finding)| {
             let subject = match &self.subjects[*subject] {
                 file if *file == finding.file => String::new(),
@@ -69,36 +68,34 @@ impl Table {
         self.findings.iter().any(covers)
     }
 
-    fn waiver(&self, (checker, _, finding): &(usize, usize, Finding)) -> Option<&'static Waiver> {
-        WAIVERS.iter().find(|waiver| waiver.covers(self.checkers[*checker].name, finding))
+    fn is_waived(&self, found: &(usize, usize, Finding), waivers: &[&Waiver]) -> bool {
+        waivers.iter().any(|waiver| waiver.covers(self.checkers[found.0].name, &found.2))
     }
 
     /// How many findings of a checker in a subject are open, and how many are waived.
-    fn count(&self, checker: usize, subject: usize) -> (usize, usize) {
+    fn count(&self, checker: usize, subject: usize, waivers: &[&Waiver]) -> (usize, usize) {
         let here = self.findings.iter().filter(|found| (found.0, found.1) == (checker, subject));
-        let (waived, open): (Vec<_>, Vec<_>) = here.partition(|found| self.waiver(found).is_some());
+        let (waived, open): (Vec<_>, Vec<_>) =
+            here.partition(|found| self.is_waived(found, waivers));
         (open.len(), waived.len())
     }
-}
 
-/// Counts, with what is waived in brackets.
-impl Display for Table {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+    /// Counts, with what is waived in brackets.
+    pub fn show(&self, waivers: &[&Waiver]) -> String {
         let first = self.subjects.iter().map(String::len).max().unwrap_or(0);
-        write!(f, "{:first$}", "")?;
-        for checker in self.checkers {
-            write!(f, "  {:>8}", checker.name)?;
-        }
-        for (subject, name) in self.subjects.iter().enumerate() {
-            write!(f, "\n{name:first$}")?;
-            for (checker, of) in self.checkers.iter().enumerate() {
-                let cell = match self.count(checker, subject) {
+        let mut lines = vec![format!("{:first$}", "")];
+        lines.extend(self.subjects.iter().map(|name| format!("{name:first$}")));
+        for (checker, of) in self.checkers.iter().enumerate() {
+            let width = of.name.len().max(8);
+            lines[0] += &format!("  {:>width$}", of.name);
+            for (subject, line) in lines[1..].iter_mut().enumerate() {
+                let cell = match self.count(checker, subject, waivers) {
                     (open, 0) => open.to_string(),
                     (open, waived) => format!("{open} ({waived})"),
                 };
-                write!(f, "  {cell:>0$}", of.name.len().max(8))?;
+                *line += &format!("  {cell:>width$}");
             }
         }
-        writeln!(f)
+        lines.join("\n") + "\n"
     }
 }

@@ -8,6 +8,8 @@ pub struct Waiver {
     pub tool: &'static str,
     /// Its rule.
     pub rule: &'static str,
+    /// Whether naming images by digest does away with it.
+    pub until_pinned: bool,
     /// Why we accept it.
     pub reason: &'static str,
 }
@@ -17,16 +19,19 @@ pub const WAIVERS: &[Waiver] = &[
     Waiver {
         tool: "checkov",
         rule: "CKV_K8S_43",
+        until_pinned: true,
         reason: "no digest of an image is known before it is pushed",
     },
     Waiver {
         tool: "trivy",
         rule: "KSV-0125",
+        until_pinned: false,
         reason: "it trusts the registries of three clouds alone; the project's is an answer",
     },
     Waiver {
         tool: "trivy",
         rule: "KSV-01010",
+        until_pinned: false,
         reason: "it takes any number of three digits, such as a port, for that of a passport",
     },
 ];
