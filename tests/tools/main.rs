@@ -7,21 +7,32 @@
 )]
 
 mod analyser;
-mod connectivity;
+mod checked;
 mod compose;
+mod connectivity;
 mod container;
 mod contract;
 mod disk;
+mod faults;
+mod finding;
 mod http;
 mod image;
 mod lockfile;
+mod manifest_checkers;
 mod manifests;
+mod parallel;
+mod pinning;
 mod process;
 mod project;
+mod project_checkers;
+mod registry;
 mod scripts;
 mod service;
 mod system_calls;
+mod table;
 mod toolbox;
+mod waivers;
+mod wild;
 
 /// The projects that the hermetic tests look at as well.
 #[path = "../seaworthy/matrix.rs"]

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::toolbox::run;
+use crate::toolbox::{run, tool};
 
 /// The presets that the generator has.
 pub const PRESETS: [&str; 5] =
@@ -34,30 +34,34 @@ impl Project {
         self.folder.path().join("demo")
     }
 
-    /// Every file as it was generated, but for what the generator keeps for itself.
-    pub fn files(&self) -> Vec<PathBuf> {
-        let mut files = Vec::new();
-        collect(&self.path(), &mut files);
-        files.sort();
-        files
-    }
-
-    /// The files with one of these suffixes.
-    pub fn files_ending(&self, suffixes: &[&str]) -> Vec<PathBuf> {
-        let matches = |file: &PathBuf| {
-            let name = file.to_string_lossy();
-            suffixes.iter().any(|suffix| name.ends_with(suffix))
-        };
-        self.files().into_iter().filter(matches).collect()
-    }
-
-    /// The names of the overlays under `deploy/overlays`.
+    /// The folders under `deploy/overlays`.
     pub fn overlays(&self) -> Vec<PathBuf> {
-        let mut overlays = children(&self.path().join("deploy/overlays"));
-        overlays.sort();
-        assert!(!overlays.is_empty(), "no overlay was generated");
-        overlays
+        overlays(&self.path())
     }
+}
+
+/// The folders under `deploy/overlays` of a project.
+pub fn overlays(project: &Path) -> Vec<PathBuf> {
+    let mut overlays = children(&project.join("deploy/overlays"));
+    overlays.sort();
+    assert!(!overlays.is_empty(), "no overlay was generated");
+    overlays
+}
+
+/// What an overlay comes to.
+pub fn kustomize(overlay: &Path) -> String {
+    let rendered = run(tool("kubectl").arg("kustomize").arg(overlay));
+    // What is empty has no faults.
+    assert!(rendered.contains("kind: Deployment"), "no Deployment in {}", overlay.display());
+    rendered
+}
+
+/// Every file of a project as it was generated, but for what the generator keeps for itself.
+pub fn files_below(project: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    collect(project, &mut files);
+    files.sort();
+    files
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
