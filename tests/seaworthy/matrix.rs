@@ -28,7 +28,7 @@ pub static MATRIX: LazyLock<Vec<Made>> = LazyLock::new(|| {
     Pairs::new(&set, presets).projects()
 });
 
-/// Texts that mean something where they are put.
+/// Texts that mean something where they are put: three for questions that take anything, and such as others take.
 const TEXTS: [&str; 12] = [
     "it's \"quoted\": {{ x }} ${y} #1 <b> & \\n % @ ! | * [a](b)",
     "- null",
@@ -62,7 +62,11 @@ fn values(question: &Question) -> Vec<Value> {
         }
         Type::Quantity => ["1", "750m", "2Gi"].map(text).to_vec(),
         Type::Label => vec![text("on"), text(&longest)],
-        Type::Text => TEXTS.map(text).into_iter().chain([text(&longest)]).collect(),
+        // a text that may be anything is tried with what means something somewhere, others with what they take
+        Type::Text if question.pattern.is_none() => {
+            TEXTS[..3].iter().map(|one| text(one)).chain([text(&longest)]).collect()
+        }
+        Type::Text => TEXTS[3..].iter().map(|one| text(one)).chain([text(&longest)]).collect(),
         Type::Cidrs => vec![list(&[]), list(&["35.191.0.0/16", "2001:db8::/32"])],
         Type::List if choices.is_empty() => {
             vec![list(&["null"]), list(&["dev", "qa", "production", &longest])]

@@ -74,7 +74,7 @@ fn a_project_is_small_enough_to_be_read() {
     // What is reached; the aims are 60 files and 3,000 lines for `starter`, 180 files and 5,000 lines of
     // service, which is `src/` without the operators' `commands/`, for the others.
     for (preset, files, lines, service) in [
-        ("starter", 150, 14_150, 7_350),
+        ("starter", 150, 14_200, 7_350),
         ("production", 180, 17_000, 8_100),
         ("regulated", 192, 18_250, 8_250),
         ("cost-optimized", 178, 16_600, 7_850),

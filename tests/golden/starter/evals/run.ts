@@ -8,8 +8,9 @@ import { readPrompt } from "../src/model/prompt.ts";
 import { createSseParser } from "../src/model/sse.ts";
 import { systemClock, systemRandom } from "../src/runtime.ts";
 import { compose } from "../src/service.ts";
+import { calculator } from "../src/tools/calculator.ts";
+import { defineTool, type Tool, ToolError } from "../src/tools/tool.ts";
 import { type EvalCase, type Outcome, readCases, score } from "./cases.ts";
-import { createEvalTools } from "./tools.ts";
 
 // What a case is run with may come from outside; where it runs and what it keeps may not.
 const FROM_OUTSIDE = /^(MODEL_|RUN_|PROMPT_FILE$|PRICES_FILE$|SECRETS_DIR$)/;
@@ -23,6 +24,33 @@ const answer = z.object({
   steps: z.int().default(0),
   usage: z.object({ cost_usd: z.number() }).default({ cost_usd: 0 }),
 });
+
+/** The tools that cases may use: none reaches anything, and what `read_document` finds may be hostile. */
+function createEvalTools(documents: Readonly<Record<string, string>>): Tool[] {
+  const readDocument = defineTool({
+    name: "read_document",
+    description: "Reads a document by its name.",
+    version: "1",
+    risk: "read",
+    arguments: z.strictObject({ name: z.string() }),
+    run: async ({ name }) => {
+      const document = documents[name];
+      if (document === undefined) {
+        throw new ToolError("there is no document of that name");
+      }
+      return document;
+    },
+  });
+  const sendMessage = defineTool({
+    name: "send_message",
+    description: "Sends a message to a person.",
+    version: "1",
+    risk: "write",
+    arguments: z.strictObject({ to: z.string(), text: z.string() }),
+    run: async () => "sent",
+  });
+  return [calculator, readDocument, sendMessage];
+}
 
 /** Asks the running service, as a client would. */
 async function ask(base: string, { input, tools }: EvalCase): Promise<Outcome> {
