@@ -152,6 +152,7 @@ fn the_questions() {
         "exposure",
         "host",
         "gateway_class",
+        "gateway_namespace",
         "certificate_issuer",
         "priority",
         "admission",

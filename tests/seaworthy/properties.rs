@@ -251,7 +251,7 @@ fn value_of(question: &Question) -> BoxedStrategy<Value> {
         "daily_tenant_budget_usd" => (1i64..10_000).prop_map(cents).boxed(),
         "replicas_max" => (2i64..100).prop_map(Value::Int).boxed(),
         "host" => "[a-z]{1,9}([.][a-z]{1,9}){1,3}".prop_map(Value::Text).boxed(),
-        "gateway_class" | "certificate_issuer" | "secret_store_region" => {
+        "gateway_class" | "gateway_namespace" | "certificate_issuer" | "secret_store_region" => {
             "[a-z]{1,9}".prop_map(Value::Text).boxed()
         }
         "secret_store_url" => "https://[a-z]{1,9}[.]example".prop_map(Value::Text).boxed(),

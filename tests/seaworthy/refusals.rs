@@ -181,6 +181,30 @@ fn wrong_input_is_refused_with_the_next_step() {
         },
         Refusal {
             files: &[],
+            arguments: "new demo --set exposure=ingress --yes",
+            code: 2,
+            stderr: "error: `exposure` is `ingress` and `gateway_class` is `envoy`, and Envoy Gateway serves no Ingress\n  hint: name the IngressClass of the cluster with `--set gateway_class=…`, and where its controller runs with `--set gateway_namespace=…`\n",
+        },
+        Refusal {
+            files: &[],
+            arguments: "new demo --set gateway_class=traefik --yes",
+            code: 2,
+            stderr: "error: `gateway_class` is `traefik`, and `gateway_namespace` does not tell where its proxies run: the network policies would keep them out\n  hint: set it with `--set gateway_namespace=…`; an automatic gateway that runs in the namespace of its Gateway cannot be used\n",
+        },
+        Refusal {
+            files: &[],
+            arguments: "new demo --set secret_store=azure --set secret_store_identity=a/b --yes",
+            code: 2,
+            stderr: "error: `secret_store` is `azure`, and `secret_store_url` is `https://vault.example.com:8200`, which is no Key Vault\n  hint: give its URL, such as `https://acme.vault.azure.net`\n",
+        },
+        Refusal {
+            files: &[],
+            arguments: "new demo --set cpu_request=9Gi --yes",
+            code: 2,
+            stderr: "error: `cpu_request` is 9Gi, and no node has that for one replica\n  hint: give it cores or thousandths of one, such as `1` or `250m`\n",
+        },
+        Refusal {
+            files: &[],
             arguments: "new demo --set replicas_max=50 --yes",
             code: 2,
             stderr: "error: `datastore_max_connections` is 100, and 112 are needed: 2 for each of 50 replicas and of the 1 that a rollout adds (2 × 51 = 102), and 10 for migrations and administrators\n  hint: let the server take more connections, put a pooler before it, or lower `replicas_max`\n",
