@@ -1,3 +1,4 @@
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
@@ -171,34 +172,21 @@ impl<'s> Pairs<'s> {
         projects
     }
 
-    /// The project of a preset with a pair and with a value for each other question, but for those
-    /// that contradict the ones before them.
+    /// The project of a preset with a pair, and with a value for each other question where one goes
+    /// with those before it.
     fn project(&self, preset: usize, one: Setting, other: Setting) -> Option<Made> {
         let preset = &self.presets[preset];
         let mut settings = Vec::new();
         self.add(&mut settings, one);
         self.add(&mut settings, other);
-        let pair = settings.len();
-        self.fill(&mut settings);
-        loop {
-            if let Ok(answers) = self.settle(Some(preset), &settings) {
-                let tree = self.make(&preset.0, &answers);
-                return Some(Made { words: self.words(&preset.0, &settings), answers, tree });
+        let mut answers = self.settle(Some(preset), &settings).ok()?;
+        for question in 0..self.values.len() {
+            if let Some(filled) = self.fill(preset, question, &mut settings) {
+                answers = filled;
             }
-            // the first setting with which it is refused
-            let (mut sound, mut refused) = (pair, settings.len());
-            if self.settle(Some(preset), &settings[..sound]).is_err() {
-                return None;
-            }
-            while refused - sound > 1 {
-                let middle = sound + (refused - sound) / 2;
-                match self.settle(Some(preset), &settings[..middle]) {
-                    Ok(_) => sound = middle,
-                    Err(_) => refused = middle,
-                }
-            }
-            settings.remove(refused - 1);
         }
+        let tree = self.make(&preset.0, &answers);
+        Some(Made { words: self.words(&preset.0, &settings), answers, tree })
     }
 
     /// Adds a setting and what it needs, where that is open yet.
@@ -210,27 +198,49 @@ impl<'s> Pairs<'s> {
         }
     }
 
-    /// Adds to some settings one for each other question: that which closes most pairs.
-    fn fill(&self, settings: &mut Vec<Setting>) {
-        for question in 0..self.values.len() {
-            if settings.iter().any(|(taken, _)| *taken == question) {
-                continue;
-            }
-            let closes = |one: &&Setting| {
-                let pair = |other: &&Setting| {
-                    self.open.contains(&((**one).min(**other), (**one).max(**other)))
-                };
-                settings.iter().filter(pair).count()
-            };
-            let values = self.needs.keys().filter(|(of, _)| *of == question);
-            if let Some(best) = values.max_by_key(closes) {
-                self.add(settings, *best);
-            }
+    /// Adds to some settings that value of a question which closes most pairs, of those that stand
+    /// beside the others; what the answers then are.
+    fn fill(
+        &self,
+        preset: &(String, Layer),
+        question: usize,
+        settings: &mut Vec<Setting>,
+    ) -> Option<Answers> {
+        if settings.iter().any(|(taken, _)| *taken == question) {
+            return None;
         }
+        let closes = |one: Setting| {
+            let pair = |other: &&Setting| self.open.contains(&(one.min(**other), one.max(**other)));
+            settings.iter().filter(pair).count()
+        };
+        let values = self.needs.keys().filter(|(of, _)| *of == question);
+        let mut values: Vec<(usize, Setting)> =
+            values.map(|one| (closes(*one), *one)).filter(|(count, _)| *count > 0).collect();
+        values.sort_by_key(|(count, _)| Reverse(*count));
+        values.into_iter().find_map(|(_, one)| {
+            let mut more = settings.clone();
+            self.add(&mut more, one);
+            let answers = self.resolve(Some(preset), &more).ok()?;
+            if !self.stands(one, &answers) {
+                return None;
+            }
+            let answers = self.settle(Some(preset), &more).ok()?;
+            *settings = more;
+            Some(answers)
+        })
     }
 
     /// The answers that some settings over a preset come to, unless they contradict each other.
     fn settle(&self, preset: Option<&(String, Layer)>, settings: &[Setting]) -> Result<Answers> {
+        let answers = self.resolve(preset, settings)?;
+        match self.set.agree(&answers) {
+            Err(error) if error.kind() != Kind::Usage => panic!("{settings:?}: {error}"),
+            agreed => agreed.map(|()| answers),
+        }
+    }
+
+    /// The same, whether or not they agree, which takes longer to tell.
+    fn resolve(&self, preset: Option<&(String, Layer)>, settings: &[Setting]) -> Result<Answers> {
         // what was answered at a prompt may turn out not to apply
         let entry = |(question, value): &Setting| Entry {
             key: self.set.questions()[*question].key.clone(),
@@ -244,11 +254,7 @@ impl<'s> Pairs<'s> {
             Layer { strength: Strength::Prompt, entries },
         ];
         layers.extend(preset.map(|(_, layer)| layer.clone()));
-        let answers = Answers::resolve(self.set.questions(), &layers, &Policy::default())?;
-        match self.set.agree(&answers) {
-            Err(error) if error.kind() != Kind::Usage => panic!("{settings:?}: {error}"),
-            agreed => agreed.map(|()| answers),
-        }
+        Answers::resolve(self.set.questions(), &layers, &Policy::default())
     }
 
     fn make(&self, preset: &str, answers: &Answers) -> Tree {

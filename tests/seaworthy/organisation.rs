@@ -1,3 +1,5 @@
+use std::fs;
+
 use crate::world::{World, repository};
 
 /// Runs `new` with the worked example laid over the built-in templates.
@@ -277,6 +279,9 @@ fn the_example_is_sound() {
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
     assert!(outcome.stdout.ends_with("are sound, and 4 trials pass\n"), "{}", outcome.stdout);
     assert_eq!(outcome.stderr, "presets that the organisation refuses: `airgapped`\n");
+    let page = fs::read_to_string(repository().join("docs/organisations.md")).unwrap();
+    let shown = format!("{}{}", outcome.stdout, outcome.stderr);
+    assert!(page.contains(&shown), "docs/organisations.md shows another run:\n{shown}");
 }
 
 #[test]
