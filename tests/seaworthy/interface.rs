@@ -157,6 +157,7 @@ fn the_questions() {
         "priority",
         "admission",
         "image_verification",
+        "pod_monitor",
         "dns",
         "network_names",
         "collector_host",

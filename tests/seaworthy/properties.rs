@@ -263,7 +263,7 @@ fn value_of(question: &Question) -> BoxedStrategy<Value> {
         "image_signer" => select(vec!["https://github.com/a/b", "https://gitlab.com/a/b"])
             .prop_map(|text| Value::Text(text.to_owned()))
             .boxed(),
-        "spot" | "priority" | "admission" | "privacy" => {
+        "pod_monitor" | "spot" | "priority" | "admission" | "privacy" => {
             any::<bool>().prop_map(Value::Bool).boxed()
         }
         "interfaces" => subsequence(vec!["mcp", "a2a", "agentcore"], 0..=3)
