@@ -19,7 +19,7 @@ fn the_lockfile_is_what_npm_would_write_whatever_is_chosen() {
     let mut everything = true;
     for state in STATES {
         for interfaces in INTERFACES {
-            let answers = [state, &[interfaces, "replicas_min=1"]].concat();
+            let answers = [state, &[interfaces, "replicas_min=1", "autoscaling=none"]].concat();
             println!("{}", answers.join(", "));
             is_what_npm_would_write(&Project::new("production", &answers), everything);
             everything = false;
