@@ -30,6 +30,7 @@ mod scripts;
 mod service;
 mod system_calls;
 mod table;
+mod tasks;
 mod toolbox;
 mod waivers;
 mod wild;
