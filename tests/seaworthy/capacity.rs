@@ -1,6 +1,5 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -8,12 +7,9 @@ use proptest::test_runner::TestRunner;
 use saphyr::{LoadableYamlNode, Yaml};
 use seaworthy::answer::{Answers, Entry, Given, Layer, Policy, Source, Strength, Value};
 use seaworthy::error::Kind;
-use seaworthy::template::{Shelves, TemplateSet};
 use seaworthy::tree::Tree;
 
-static SET: LazyLock<TemplateSet> = LazyLock::new(|| {
-    TemplateSet::load(&Shelves::open(None).expect("our shelf")).expect("our templates")
-});
+use crate::properties::{SET, cases};
 
 /// A node of YAML by a path of names and places, such as `spec/hard` or `containers/0/name`.
 fn at<'y>(node: &'y Yaml<'y>, path: &str) -> Option<&'y Yaml<'y>> {
@@ -273,9 +269,8 @@ fn answers() -> impl Strategy<Value = Vec<(&'static str, Value)>> {
 
 #[test]
 fn numbers_agree_or_the_answers_are_refused() {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
-    let cases: u32 = cases.unwrap_or(200);
-    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases) };
+    let config = cases(200);
+    let cases = config.cases;
     let held = Cell::new(0);
     let outcome = TestRunner::new(config).run(&answers(), |answers| {
         held.set(held.get() + u32::from(made(answers)));

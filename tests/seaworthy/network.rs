@@ -6,15 +6,10 @@ use seaworthy::template::{Shelves, TemplateSet};
 use seaworthy::tree::Tree;
 
 use crate::matrix::{MATRIX, Made};
+use crate::properties::text;
 use crate::world::World;
 
 const FOLDER: &str = "deploy/components/network/";
-
-/// The text of a file of a project.
-fn text<'t>(tree: &'t Tree, path: &str) -> &'t str {
-    let file = tree.iter().find(|(at, _)| at.as_str() == path);
-    &file.unwrap_or_else(|| panic!("{path} is missing")).1.text
-}
 
 /// The names of the policies that allow something.
 fn policies(tree: &Tree) -> BTreeSet<String> {

@@ -14,12 +14,13 @@ use seaworthy::tree::{Tree, TreePath};
 use crate::world::World;
 
 /// How many cases a property is tried with: `PROPTEST_CASES`, or a few.
-fn cases() -> ProptestConfig {
+pub fn cases(few: u32) -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
-    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases.unwrap_or(24)) }
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases.unwrap_or(few)) }
 }
 
-static SET: LazyLock<TemplateSet> = LazyLock::new(|| {
+/// The built-in templates.
+pub static SET: LazyLock<TemplateSet> = LazyLock::new(|| {
     TemplateSet::load(&Shelves::open(None).expect("our shelf")).expect("our templates")
 });
 
@@ -94,7 +95,8 @@ fn sealed(answers: &Answers, rendered: Rendered) -> Tree {
     tree
 }
 
-fn text<'t>(tree: &'t Tree, path: &str) -> &'t str {
+/// The text of a file of a project.
+pub fn text<'t>(tree: &'t Tree, path: &str) -> &'t str {
     &tree.get(&TreePath::new(path).expect("a path")).unwrap_or_else(|| panic!("no `{path}`")).text
 }
 
@@ -360,7 +362,7 @@ fn told(answers: &Answers) -> Vec<(String, Value, Source)> {
 }
 
 proptest! {
-    #![proptest_config(cases())]
+    #![proptest_config(cases(24))]
 
     #[test]
     fn any_text_is_held_or_refused(description in any_text(), owner in any_text(), team in any_text()) {

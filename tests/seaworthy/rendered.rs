@@ -6,6 +6,7 @@ use seaworthy::answer::{Type, Value};
 use seaworthy::template::{Shelves, TemplateSet};
 
 use crate::matrix::{MATRIX, Made};
+use crate::properties::text;
 use crate::world::{World, snapshot};
 
 /// Every file of every project of the matrix, once if it is the same in several: the answers in words, the path, the
@@ -107,10 +108,7 @@ fn a_project_is_small_enough_to_be_read() {
 #[test]
 fn every_setting_is_in_the_example() {
     for made in MATRIX.iter() {
-        let text = |path: &str| {
-            let file = made.tree.iter().find(|(at, _)| at.as_str() == path);
-            file.unwrap_or_else(|| panic!("{path} is missing")).1.text.as_str()
-        };
+        let text = |path: &str| text(&made.tree, path);
         let names = |path: &str, before: &str, after: &str| -> BTreeSet<String> {
             let lines = text(path).lines();
             let names =
@@ -129,10 +127,7 @@ fn every_setting_is_in_the_example() {
 #[test]
 fn images_come_from_where_the_answers_say() {
     for made in MATRIX.iter() {
-        let text = |path: &str| {
-            let file = made.tree.iter().find(|(at, _)| at.as_str() == path);
-            file.unwrap_or_else(|| panic!("{path} is missing")).1.text.as_str()
-        };
+        let text = |path: &str| text(&made.tree, path);
         let answer = |key: &str| made.answers.get(key).and_then(Value::as_text).unwrap_or_default();
         let account = Yaml::load_from_str(text("deploy/base/serviceaccount.yaml")).unwrap();
         let named = |place: Option<&Yaml>| Some(place?.as_str()?.to_owned());
